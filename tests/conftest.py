@@ -46,7 +46,7 @@ os.environ["XDG_STATE_HOME"] = tempfile.mkdtemp(prefix="rotator-tests-state-")
 atexit.register(shutil.rmtree, os.environ["XDG_STATE_HOME"], ignore_errors=True)
 
 # A test that is slow on a busy machine has not failed. Property tests without a number of their own have this one.
-settings.register_profile("rotator", deadline=None, max_examples=of_tier(25, thorough=100))
+settings.register_profile("rotator", deadline=None, max_examples=of_tier(16, thorough=100))
 settings.load_profile("rotator")
 
 
@@ -106,6 +106,13 @@ def _loggers_say_as_much_as_at_first() -> None:
         logger.propagate = propagate
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _what_starts_processes_ends_with_the_last_of_them() -> Iterator[None]:
+    yield
+    if started := sys.modules.get("tests.end_to_end.processes"):
+        started.end()
+
+
 @pytest.fixture
 def signals_as_in_a_terminal() -> Iterator[None]:
     """Ctrl-C and a hang-up do what they do to a program in the foreground.
@@ -142,6 +149,8 @@ def empty_history(tmp_path_factory: pytest.TempPathFactory, migrated_file: Path)
         def emptied() -> Database:
             database.close()
             shutil.copy(migrated_file, file)
+            # What the test before met in its rows would be told of by this one.
+            database.unreadable.take()
             return database
 
         yield emptied

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import threading
 from concurrent.futures import Future
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from rotator.net.adapter import BoundedAdapter
 
 if TYPE_CHECKING:
     import pytest
-    import requests
+
+_A = TypeVar("_A")
 
 
 class CriticalPath:
@@ -25,8 +26,9 @@ class CriticalPath:
         """Calls of the longest row so far."""
         self._lock: Final = threading.Lock()
         self._here: Final = threading.local()
-        send, start = BoundedAdapter.send, threading.Thread.start
+        send, post, start = BoundedAdapter.send, BoundedAdapter.post, threading.Thread.start
         patch.setattr(BoundedAdapter, "send", lambda *given, **named: self._called(send(*given, **named)))
+        patch.setattr(BoundedAdapter, "post", lambda *given, **named: self._called(post(*given, **named)))
         patch.setattr(threading.Thread, "start", lambda thread: self._started(thread, start))
         for name in ("set_result", "set_exception"):
             end = getattr(Future, name)
@@ -38,11 +40,11 @@ class CriticalPath:
     def _depth(self) -> int:
         return getattr(self._here, "depth", 0)
 
-    def _called(self, response: requests.Response) -> requests.Response:
+    def _called(self, answer: _A) -> _A:
         self._here.depth = self._depth + 1
         with self._lock:
             self.longest = max(self.longest, self._depth)
-        return response
+        return answer
 
     def _started(self, thread: threading.Thread, start: Any) -> None:
         depth, run = self._depth, thread.run

@@ -16,13 +16,14 @@ import requests
 from requests.adapters import BaseAdapter
 from requests.structures import CaseInsensitiveDict
 
+from rotator.net.answer import Answer
 from rotator.salesforce.transport import Transport
 from rotator.simulator.serving.application import answered
 from rotator.simulator.wire.faults import Effect
 from rotator.simulator.wire.request import Request
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
 
     from rotator.simulator.org.org import Org
 
@@ -38,7 +39,20 @@ class NearTransport(Transport):
         self._http.mount("https://", _Adapter(orgs, patience))
 
 
-class _Adapter(BaseAdapter):
+class Posting(BaseAdapter):
+    """What a session needs of an adapter besides what requests needs of it."""
+
+    def post(
+        self, request: requests.PreparedRequest, body: bytes, headers: Mapping[str, str], _environment: object
+    ) -> Answer:
+        """As `rotator.net.adapter.BoundedAdapter` has it."""
+        asked = request.copy()
+        asked.body, asked.headers = body, CaseInsensitiveDict(headers)
+        response = self.send(asked)
+        return Answer(response.url, response.status_code, response.headers, response.content)
+
+
+class _Adapter(Posting):
     def __init__(self, orgs: Iterable[Org], patience: float) -> None:
         super().__init__()
         self._orgs: Final = tuple(orgs)

@@ -31,5 +31,10 @@ def of_tier(standard: _T, thorough: _T) -> _T:
 
 def standard_first(values: Iterable[_T], standard: Iterable[_T]) -> list[Any]:
     """Values for `pytest.mark.parametrize`: those that are not standard are tried in the thorough tier alone."""
+    return rows_standard_first(((value,) for value in values), ((value,) for value in standard))
+
+
+def rows_standard_first(rows: Iterable[tuple[Any, ...]], standard: Iterable[tuple[Any, ...]]) -> list[Any]:
+    """The same for rows, each with a value for each of several names."""
     tried = [*standard]
-    return [pytest.param(value, marks=() if value in tried else thorough) for value in values]
+    return [pytest.param(*row, marks=() if row in tried else thorough) for row in rows]

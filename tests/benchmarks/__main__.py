@@ -9,7 +9,7 @@ import subprocess
 import sys
 from typing import Final
 
-MEASURES: Final = ("looks", "waiting", "beside_sf", "growth", "memory")
+MEASURES: Final = ("looks", "waiting", "beside_sf", "growth", "memory", "on_paper", "throughput")
 
 for name in MEASURES:
     sys.stdout.write(f"{name} ...\n")

@@ -131,7 +131,7 @@ class Installation:
             }
 
     def _attempts(self, now: datetime) -> Iterator[dict[str, Any]]:
-        names = [("look", org(number)) for number in range(self.orgs)]
+        names = [(kind, org(number)) for kind in ("look", "audit") for number in range(self.orgs)]
         names += [("rotate", credential(number)) for number in range(self.credentials)]
         names += [(kind, "") for kind in ("evaluate", "upkeep", "heartbeat")]
         for kind, name in names:

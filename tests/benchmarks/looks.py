@@ -147,10 +147,13 @@ def calls(folder: Path) -> list[list[str]]:
             "urllib3": times(lambda: pool.request("GET", url).data),
             **_httpx(times, url, member),
             "requests": times(lambda: session.get(url, timeout=30).content),
-            "`Transport`: requests with limits on time and size, budget, log": times(
+            "`Transport`: by requests, with limits on time and size, budget, log": times(
                 lambda: transport.get(url, token=token).content
             ),
-            "the same over a connection of its own": times(lambda: _alone(member, url, token)),
+            "`Transport`: a call to the Metadata API, by urllib3 with the same": times(
+                lambda: transport.post_bytes(url, b"").content
+            ),
+            "one by requests over a connection of its own": times(lambda: _alone(member, url, token)),
         }
         for work in works.values():
             work()

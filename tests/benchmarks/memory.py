@@ -3,7 +3,7 @@
 `.venv/bin/python -m tests.benchmarks.memory` measures it and writes the table into docs/performance.md, of the service
 as it first starts, and as it starts again on the same history, with a round each: what is its own alone, and what is
 resident, with the code of libraries that other processes may share (proc(5)); each after its pages were asked for, and
-with `http: null`.
+with `http: null`. The first line is a process that has imported what a service does, and has done nothing.
 """
 
 from __future__ import annotations
@@ -72,6 +72,18 @@ def measured(folder: Path, members: list[Member], name: str, *, with_pages: bool
             connection.execute("DELETE FROM attempt WHERE kind = 'look'")
 
 
+def imported() -> list[str]:
+    """A line of the table: what has been imported, alone."""
+    modules = ("rotator.cli.main", "rotator.daemon.start", "rotator.services.schedule.cycle", "rotator.web.server")
+    program = f"import sys, {', '.join(modules)}\nprint(flush=True)\nsys.stdin.read()"
+    with subprocess.Popen([sys.executable, "-c", program], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdout
+        process.stdout.readline()
+        found = told(process.pid)
+        process.communicate()
+    return ["imports alone, before a round", "served", found, ""]
+
+
 def told(process: int) -> str:
     """The memory of a process that is its own alone, and all that is resident."""
     lines = Path(f"/proc/{process}/smaps_rollup").read_text()
@@ -87,7 +99,7 @@ def main() -> None:
         robot = folder / "robot.pem"
         robot.touch(0o600)
         robot.write_text(key.pem().reveal())
-        lines = [*measured(folder, members, "pages", with_pages=True)]
+        lines = [imported(), *measured(folder, members, "pages", with_pages=True)]
         lines += measured(folder, members, "bare", with_pages=False)
     put("memory", table(["after a round", "pages", "idle: its own, all", "after its pages were asked for"], lines))
     sys.stdout.write(PAGE.read_text())

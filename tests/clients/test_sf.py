@@ -126,6 +126,8 @@ def test_it_deploys_what_sets_up_an_org(sf: Sf, org: Org, tmp_path: Path) -> Non
     org.permission_sets.clear()
     deploying("project", "deploy", "start", "--source-dir", "force-app/main/default/permissionsets")
     assert org.permission_sets["Rotator"].component["userPermissions"]
+    deploying("project", "deploy", "start", "--source-dir", "revocation")
+    assert org.permission_sets["Rotator_Revocation"].allows("ManageUsers")
 
 
 @pytest.mark.operation("retrieves certificates and settings")

@@ -60,10 +60,23 @@ def database_url(database_kind: Kind) -> Iterator[str]:
         yield url
 
 
+@pytest.fixture(scope="module")
+def _opened() -> Iterator[dict[str, Database]]:
+    """By their URLs: they have compiled the statements of the tests before."""
+    opened: dict[str, Database] = {}
+    yield opened
+    for each in opened.values():
+        each.close()
+
+
 @pytest.fixture
-def database(database_url: str) -> Iterator[Database]:
-    with open_database(database_url) as database:
-        yield database
+def database(database_url: str, _opened: dict[str, Database]) -> Iterator[Database]:
+    database = _opened.setdefault(database_url, _opened.get(database_url) or open_database(database_url))
+    yield database
+    database.close()
+    # What the test before met in its rows, or signed by, is nothing to the next.
+    database.unreadable.take()
+    database.signer = None
 
 
 @pytest.fixture(scope="session")

@@ -10,7 +10,6 @@ import pytest
 from rotator.cli.commands.simulator import simulated
 from rotator.simulator.serving import hosting
 from rotator.simulator.serving.server import SimulatorServer
-from tests.end_to_end import processes
 from tests.end_to_end.orgs import spare_keys
 from tests.end_to_end.places import Place, hosted_place
 from tests.end_to_end.strangers import Folder
@@ -20,12 +19,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from rotator.simulator.org.org import Org
-
-
-@pytest.fixture(scope="session", autouse=True)
-def _no_process_is_left() -> Iterator[None]:
-    yield
-    processes.end()
 
 
 @pytest.fixture(scope="session")

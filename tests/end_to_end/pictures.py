@@ -11,9 +11,11 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from tests.end_to_end.browser import chromium, look, served
+from tests.unit import fleets
 from tests.unit.web import scene
 
-_FURNISH: Final = {"company": scene.company, "many": scene.many(), "empty": scene.empty}
+_FURNISH: Final = {"company": scene.company, "many": scene.many(), "empty": scene.empty, "machines": scene.company}
+_FLEETS: Final = {"machines": fleets.well}
 
 
 class Picture(NamedTuple):
@@ -40,6 +42,7 @@ PICTURES: Final = (
     Picture("status-empty", "empty", "/", 1280, 640, "light"),
     Picture("status-phone", "company", "/", 400, 1300, "light"),
     Picture("status-certificate", "company", _CERTIFICATE, 1280, 900, "light"),
+    Picture("status-machines", "machines", "/machines", 1280, 900, "light"),
 )
 
 
@@ -47,7 +50,9 @@ def draw(folder: Path) -> None:
     """Draws them all into the folder."""
     with ExitStack() as stack:
         homes = {
-            name: stack.enter_context(served(furnish, Path(stack.enter_context(tempfile.TemporaryDirectory()))))
+            name: stack.enter_context(
+                served(furnish, Path(stack.enter_context(tempfile.TemporaryDirectory())), fleet=_FLEETS.get(name))
+            )
             for name, furnish in _FURNISH.items()
         }
         browser = stack.enter_context(chromium())

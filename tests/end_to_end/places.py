@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import time
 from collections.abc import Callable
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from threading import Event
 from typing import TYPE_CHECKING, Any, Final
 
@@ -23,6 +24,7 @@ from rotator.net.limits import Limits
 from rotator.salesforce.login import LoginTarget, prove
 from rotator.salesforce.transport import Transport
 from rotator.simulator.org.settings import OrgSettings
+from rotator.simulator.serving import application
 from rotator.simulator.serving.export import Export
 from rotator.simulator.wire.faults import Effect, Fault, Kind
 from rotator.stores.files.store import FilesStore
@@ -30,8 +32,11 @@ from tests.end_to_end.orgs import hosted_orgs
 from tests.end_to_end.processes import Process, start
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Awaitable, Iterable, Iterator
     from pathlib import Path
+
+    from starlette.requests import Request
+    from starlette.responses import Response
 
     from rotator.core.credentials import KeyVersion
     from rotator.simulator.org.org import Org
@@ -51,6 +56,7 @@ class Place:
 
     org: Org
     folder: Path
+    _answers: Event = field(default_factory=Event)
 
     @property
     def store(self) -> FilesStore:
@@ -77,6 +83,7 @@ class Place:
     def hold(self, reached: Reached, effect: Effect, seconds: float) -> Event:
         """Has the call that is waited for answered late, or not at all; the event says that it has come."""
         here = Event()
+        self._answers.clear()
 
         def take(kind: Kind, apps: Iterable[str]) -> Fault | None:
             if here.is_set() or not reached((kind, tuple(apps))):
@@ -86,6 +93,26 @@ class Place:
 
         self.org.faults.take = take  # type: ignore[method-assign] # asked once for each call
         return here
+
+    def answer(self) -> None:
+        """Has the call answered now that was to be answered late."""
+        self._answers.set()
+
+    def waiting(self, wait: Callable[[Request], Awaitable[Response]]) -> Callable[[Request], Awaitable[Response]]:
+        """In the place of what waits until a client has gone: its time is over as soon as `answer` was called."""
+
+        async def wait_for_either(request: Request) -> Response:
+            gone = asyncio.ensure_future(wait(request))
+            try:
+                while not gone.done():
+                    if self._answers.is_set():
+                        raise TimeoutError
+                    await asyncio.wait({gone}, timeout=0.01)
+                return gone.result()
+            finally:
+                gone.cancel()
+
+        return wait_for_either
 
     def let_go(self) -> None:
         """No call is waited for any more, and the org takes changes at once."""
@@ -101,7 +128,7 @@ class Place:
     def logs_in(self, version: KeyVersion) -> bool:
         """Whether the org takes the key."""
         target = LoginTarget(version.login_url, version.client_id, version.username, version.audience)
-        transport = Transport(ca=self.folder / "ca.pem", limits=Limits(connect=5.0, silence=5.0))
+        transport = Transport(ca=self.folder / "ca.pem", limits=Limits(connect=DEADLINE, silence=DEADLINE))
         try:
             answer = prove(transport, target, version.private_key, self.org.clock())
         finally:
@@ -142,7 +169,7 @@ def kill(process: Process) -> None:
 
 
 def wait_for_line(process: Process, text: str) -> None:
-    """Reads what the process says until it says this."""
+    """Reads what the process says until it says this; the rest of it is there still to be read."""
     assert any(text in line for line in process.stderr), f"it never said {text!r}"
 
 
@@ -171,12 +198,15 @@ def with_new_key(place: Place) -> Reached:
 
 @contextmanager
 def hosted_place(folder: Path) -> Iterator[Place]:
-    """A place, with a configuration that verifies as fast as its org takes changes."""
+    """A place, with a configuration that verifies at once, and for as long as a busy machine needs."""
     export = Export(folder)
     with hosted_orgs(export) as server:
         _fill_store(export, server)
         config = yaml.safe_load(export.config.read_text())
-        quick = {"confirmations": 2, "interval": "1s", "hold": "0s", "timeout": "3s"}
+        quick = {"confirmations": 2, "interval": "1s", "hold": "0s", "timeout": "2m"}
         config["rotation"]["verification"] = quick
         export.config.write_text(yaml.safe_dump(config))
-        yield Place(server.org("production"), export.folder)
+        place = Place(server.org("production"), export.folder)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(application, "_wait_for_disconnect", place.waiting(application._wait_for_disconnect))
+            yield place

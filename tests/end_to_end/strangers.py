@@ -206,4 +206,4 @@ def served(folder: Path, *arguments: str) -> Iterator[tuple[Folder, list[str]]]:
             yield Folder(folder), lines
         finally:
             process.terminate()
-            process.wait(10)
+            process.wait(60)

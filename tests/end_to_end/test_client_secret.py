@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
+import time
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -16,10 +19,11 @@ from rotator.simulator.wire.faults import Kind
 from rotator.stores.files.store import FilesStore
 from tests.end_to_end.places import HANG, Place, hosted_place, kill
 from tests.end_to_end.processes import Ran, start
+from tests.end_to_end.strangers import SCRIPTS
+from tests.tiers import thorough
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
 NAME, APP = "shipping", "Shipping"
 
@@ -175,9 +179,53 @@ def test_no_secret_is_printed_logged_or_written_down(ground: Ground) -> None:
     assert "a keystore holds keys" in said[-1].err
 
 
+def test_no_secret_is_in_the_command_line_or_the_environment_of_a_process(ground: Ground) -> None:
+    assert ground.rotator("enroll", NAME).code == 0
+    secrets, shown = set(secrets_of(ground)), set[bytes]()
+    command: list[str | Path] = [SCRIPTS / "rotate", "now", NAME, "--verbose"]
+    environ = {**os.environ, "ROTATOR_CONFIG": str(ground.place.folder / "config.yaml")}
+    with subprocess.Popen(command, env=environ, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as running:
+        while running.poll() is None:
+            shown |= {read_while_it_runs(running.pid, what) for what in ("cmdline", "environ")}
+            time.sleep(0.02)
+        assert running.stdout
+        told = running.stdout.read()
+    assert running.returncode == 0, told.decode()
+    secrets |= set(secrets_of(ground))
+    assert len(secrets) == 2
+    assert any(b"--verbose" in each for each in shown)
+    assert any(b"ROTATOR_CONFIG" in each for each in shown)
+    assert not [each for each in secrets if each.encode() in b"\n".join([told, *shown])]
+
+
+def read_while_it_runs(pid: int, what: str) -> bytes:
+    try:
+        return Path(f"/proc/{pid}/{what}").read_bytes()
+    except OSError:
+        return b""
+
+
 def secrets_of(ground: Ground) -> list[str]:
     """Every secret that the org has, and that is stored."""
     found = ground.place.org.external_app(APP).consumer
     assert found
     pairs = [found.pair, *([found.staged.pair] if found.staged else [])]
     return [*(pair.secret.reveal() for pair in pairs), ground.current.client_secret.reveal()]
+
+
+@thorough
+def test_it_is_revoked_and_brought_back_by_commands(ground: Ground) -> None:
+    assert ground.rotator("enroll", NAME).code == 0
+    old = ground.current
+    [planned] = ground.json("revoke", NAME, "--dry-run")
+    assert [each["step"] for each in planned["steps"]] == ["certificate", "tokens"]
+    [revoked] = ground.json("revoke", NAME, "--reason", "found in a ticket", "--yes")
+    assert (revoked["outcome"], revoked["apps"]) == ("revoked", [APP])
+    assert line_of(ground)["state"] == "revoked"
+    told = ground.rotator("revoke", NAME, "--only", "access", "--reason", "again", "--yes")
+    assert told.code != 0
+    assert "turns the client credentials flow off" in " ".join(told.err.split())
+    assert ground.rotator("revoke", "--undo", NAME, "--yes").code == 0
+    assert ground.current != old
+    assert ground.logs_in()
+    assert line_of(ground)["state"] == "ok"

@@ -13,7 +13,7 @@ from tests.contract.servers.strict_aws import REGION
 from tests.contract.stores.aws.stores import ENVIRONMENT, FORGOTTEN, AwsServer
 from tests.end_to_end.orgs import hosted_orgs
 from tests.end_to_end.strangers import Folder
-from tests.tiers import thorough
+from tests.tiers import rows_standard_first
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 
 APPS = ("Billing", "Warehouse_A", "Warehouse_B")
 PAIRS = [(store, database) for store in ("files", "vault", "aws") for database in ("sqlite", "postgres")]
-STANDARD = [("files", "postgres"), ("vault", "sqlite"), ("aws", "postgres")]
+STANDARD = [("aws", "postgres")]
+"""Beside it, test_vault has Vault with SQLite, and most tests have files."""
 
 
 @pytest.fixture(scope="module")
@@ -79,7 +80,7 @@ def database(
 
 @pytest.mark.parametrize(
     ("store", "database"),
-    [pytest.param(*each, marks=() if each in STANDARD else thorough) for each in PAIRS],
+    rows_standard_first(PAIRS, STANDARD),
     indirect=True,
 )
 def test_one_command_rotates_under_either_strategy(

@@ -2,34 +2,37 @@
 
 from __future__ import annotations
 
+import signal
+import socket
 import time
+from contextlib import closing
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
 import pytest
 from sqlalchemy import make_url
 
 from rotator.cli.commands.simulator import _fill_store
+from rotator.history.engine.database import open_database
 from rotator.history.engine.upgrades import known_versions
+from rotator.history.locks.sessions import LostProcess, end_sessions
+from rotator.queue.jobs_database import JobsDatabase
 from rotator.simulator.serving.export import Export
 from rotator.simulator.wire.faults import Effect, Fault, Kind
-from tests.contract.servers.postgres import PostgresServer, running_server, scratch_database
+from tests.contract.servers.postgres import PostgresServer, execute, scratch_database
 from tests.end_to_end.orgs import hosted_orgs
 from tests.end_to_end.processes import Process, start
 from tests.end_to_end.strangers import Folder
+from tests.tiers import thorough
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from rotator.history.engine.database import Database
     from rotator.simulator.org.org import Org
 
 VARIABLE: Final = "DATABASE_PASSWORD"
 DEADLINE: Final = 60.0
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[PostgresServer]:
-    with running_server() as server:
-        yield server
 
 
 @pytest.fixture(scope="module")
@@ -48,10 +51,12 @@ def org(_place: tuple[Org, Folder]) -> Iterator[Org]:
 
 
 @pytest.fixture
-def shared(_place: tuple[Org, Folder], server: PostgresServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[Folder]:
+def shared(
+    _place: tuple[Org, Folder], postgres_server: PostgresServer, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Folder]:
     """A configuration whose history is on the server."""
-    monkeypatch.setenv(VARIABLE, server.password)
-    with scratch_database(server.url("postgres")) as url:
+    monkeypatch.setenv(VARIABLE, postgres_server.password)
+    with scratch_database(postgres_server.url("postgres")) as url:
         plain = make_url(url)._replace(password=None).render_as_string()
         # A name of its own: a configuration is known by it, and each test has another history.
         name = f"{make_url(url).database}.yaml"
@@ -72,11 +77,11 @@ def reach(org: Org, fault: Fault, process: Process) -> None:
         time.sleep(0.005)
 
 
-def test_a_rotation_is_written_down_and_proven(shared: Folder, server: PostgresServer) -> None:
+def test_a_rotation_is_written_down_and_proven(shared: Folder, postgres_server: PostgresServer) -> None:
     done = shared.run("rotate", "now", "billing", "--verbose")
     assert done.code == 0, done.err
     assert shared.current_logs_in("production", "billing")
-    assert server.password not in done.out + done.err
+    assert postgres_server.password not in done.out + done.err
 
     assert shared.rotator("history", "verify").code == 0
     (rotation,) = shared.rotator("history", "billing", "--json").json["rotations"]
@@ -91,7 +96,7 @@ def test_two_that_upgrade_at_once_both_succeed(shared: Folder) -> None:
 
 
 def test_a_wrong_or_missing_password_is_said(
-    shared: Folder, server: PostgresServer, monkeypatch: pytest.MonkeyPatch
+    shared: Folder, postgres_server: PostgresServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(VARIABLE, "s3cret")
     wrong = shared.rotate("now", "billing")
@@ -101,7 +106,7 @@ def test_a_wrong_or_missing_password_is_said(
     monkeypatch.delenv(VARIABLE)
     missing = shared.rotate("now", "billing")
     assert (missing.code, f"{VARIABLE} is not set" in missing.err) == (2, True)
-    assert server.password not in missing.err
+    assert postgres_server.password not in missing.err
 
 
 def test_a_killed_rotation_holds_nothing_and_is_ended_by_the_next(shared: Folder, org: Org) -> None:
@@ -118,12 +123,65 @@ def test_a_killed_rotation_holds_nothing_and_is_ended_by_the_next(shared: Folder
     assert shared.current_logs_in("production", "billing")
 
 
-def test_a_rotation_goes_on_when_the_server_has_restarted(shared: Folder, org: Org, server: PostgresServer) -> None:
+@thorough
+def test_a_rotation_that_is_woken_when_another_has_ended_it_changes_nothing(
+    shared: Folder, org: Org, postgres_server: PostgresServer
+) -> None:
+    assert shared.rotator("db", "upgrade").code == 0
+    server = make_url(shared.read()["database"]["url"]).set(password=postgres_server.password)
+    url = server.render_as_string(hide_password=False)
+    slow = Fault(Kind.SOAP_UPDATE, Effect.SLOW, seconds=1)
+    org.faults.add(slow)
+    with started(shared, "rotate", "now", "billing") as process:
+        reach(org, slow, process)
+        process.send_signal(signal.SIGSTOP)
+        try:
+            assert shared.rotate("now", "billing").code == 3, "for the server it lives"
+            turn = execute(url, TURN)
+            with open_database(url) as history, closing(jobs_beside(history)) as jobs:
+                with jobs.transaction() as ours:
+                    assert end_sessions(ours, [LostProcess(process.pid, socket.gethostname(), datetime.now(UTC))]).ended
+                end = time.monotonic() + DEADLINE
+                while history.holders(["billing"]):
+                    assert time.monotonic() < end
+                    time.sleep(0.02)
+            assert shared.rotate("now", "billing").code == 0
+            assert execute(url, TURN) > turn
+            before = world(shared, org, url)
+        finally:
+            process.send_signal(signal.SIGCONT)
+        _, said = process.communicate(timeout=DEADLINE)
+    assert (process.returncode, "The lock on the credential billing was lost" in said) == (3, True), said
+    assert world(shared, org, url) == before
+    assert shared.current_logs_in("production", "billing")
+    assert shared.rotator("history", "verify").code == 0
+
+
+TURN: Final = "SELECT number FROM rotator_jobs.turn WHERE name = 'billing'"
+
+
+def jobs_beside(history: Database) -> JobsDatabase:
+    """What several machines share beside a history."""
+    jobs = JobsDatabase.of(history)
+    assert jobs
+    return jobs
+
+
+def world(folder: Folder, org: Org, url: str) -> tuple[object, ...]:
+    """What a rotation could change: the store, the org, the history."""
+    stages = [folder.fingerprint("billing", stage) for stage in ("current", "pending", "previous")]
+    held = {app.name: app.live_certificate for app in org.client_apps}
+    return stages, held, execute(url, "SELECT count(*), max(sequence) FROM event"), execute(url, "TABLE rotation")
+
+
+def test_a_rotation_goes_on_when_the_server_has_restarted(
+    shared: Folder, org: Org, postgres_server: PostgresServer
+) -> None:
     slow = Fault(Kind.SOAP_UPDATE, Effect.SLOW, seconds=2)
     org.faults.add(slow)
     with started(shared, "rotate", "now", "billing") as process:
         reach(org, slow, process)
-        server.restart()
+        postgres_server.restart()
         told, said = process.communicate(timeout=DEADLINE)
     assert process.returncode == 0, said
     assert "The lock on the credential billing was lost" in said

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -23,7 +24,6 @@ from tests.end_to_end.troubles import refused
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
 
 @pytest.fixture
@@ -48,6 +48,12 @@ def come(is_so: Callable[[], bool]) -> None:
         time.sleep(0.02)
 
 
+def is_stopped(pid: int) -> bool:
+    """Whether each of its threads is: the signal is sent before that."""
+    states = [stat.read_text().rpartition(")")[2].split()[0] for stat in Path(f"/proc/{pid}/task").glob("*/stat")]
+    return set(states) == {"T"}
+
+
 def page(daemon: Daemon, path: str) -> requests.Response:
     return requests.get(daemon.logs("pages are served")["url"] + path, timeout=60)
 
@@ -59,7 +65,8 @@ def test_it_tells_systemd_when_it_is_ready_alive_and_stopping_and_serves_its_pag
         daemon.logs("inventory ended", org="sandbox")
         assert "STATUS=working: orgs 2, credentials 0" in daemon.hears("STATUS=working", more=False)
         assert daemon.hears("WATCHDOG=1") == "WATCHDOG=1"
-        assert [page(daemon, path).status_code for path in ("/healthz", "/readyz", "/")] == [200] * 3
+        # A tick that a busy machine is late for is one that /healthz tells of.
+        come(lambda: [page(daemon, path).status_code for path in ("/healthz", "/readyz", "/")] == [200] * 3)
         assert "rotator_scheduler_lag_seconds" in page(daemon, "/metrics").text
         assert daemon.asked_to_stop() == 0
         assert "nothing is half done" in daemon.hears("STOPPING=1", more=False)
@@ -87,7 +94,7 @@ def test_a_configuration_that_is_read_again_counts_and_a_wrong_one_is_refused_an
         assert daemon.logs("the configuration was read again")["changed"] == ["orgs", "daemon", "http"]
         come(lambda: "configuration" not in open_alerts(config))
         assert "STATUS=working: orgs 1" in daemon.hears("STATUS=working: orgs 1", more=False)
-        assert page(daemon, "/healthz").status_code == 200
+        come(lambda: page(daemon, "/healthz").status_code == 200)
         assert daemon.asked_to_stop() == 0
 
 
@@ -97,13 +104,14 @@ def test_a_second_one_stands_by_and_takes_over_when_the_first_is_killed(config: 
         with running(config) as second:
             assert f"process {first.process.pid}" in second.logs("stands by")["worker"]
             assert f"standing by: process {first.process.pid}" in second.hears("STATUS=standing by", more=False)
-            assert page(second, "/healthz").status_code == 200
+            come(lambda: page(second, "/healthz").status_code == 200)
             with Application.configured(config) as app, pytest.raises(DaemonRunning) as refused:
                 serve_once(app, lambda: False, exit_at_once=exits)
             assert refused.value.transient
 
             # As a machine that is suspended: it does nothing, and is still the one that works.
             os.kill(first.process.pid, signal.SIGSTOP)
+            come(lambda: is_stopped(first.process.pid))
             assert first.quiet_for(1.5), "the watchdog is fed by nothing but progress"
             assert not second.has_logged("the lock was taken")
             os.kill(first.process.pid, signal.SIGCONT)

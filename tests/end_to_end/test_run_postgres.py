@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import requests
 from sqlalchemy import make_url
 
-from tests.contract.servers.postgres import ROLE, running_server
+from tests.contract.servers.postgres import scratch_database
 from tests.end_to_end.daemons import configured, running
 from tests.end_to_end.places import hosted_place
 
@@ -16,16 +16,18 @@ if TYPE_CHECKING:
 
     import pytest
 
+    from tests.contract.servers.postgres import PostgresServer
+
 DAEMON = {"tick": "1s", "jitter": "0s", "inventory_every": "2s"}
 
 
 def test_a_server_that_is_away_is_waited_for_at_the_start_and_later(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, postgres_server: PostgresServer
 ) -> None:
-    with running_server() as server, hosted_place(tmp_path / "place") as place:
+    server = postgres_server
+    with scratch_database(server.url("postgres")) as made, hosted_place(tmp_path / "place") as place:
         monkeypatch.setenv("DATABASE_PASSWORD", server.password)
-        server.administer(f"CREATE DATABASE history OWNER {ROLE}")
-        url = make_url(server.url("history"))._replace(password=None).render_as_string()
+        url = make_url(made)._replace(password=None).render_as_string()
         database = {"url": url, "password": {"env": "DATABASE_PASSWORD"}}
         config = configured(place, "shared", credentials={}, daemon=DAEMON, database=database)
         server.stop()
@@ -33,7 +35,7 @@ def test_a_server_that_is_away_is_waited_for_at_the_start_and_later(
             daemon.logs("the history is away")
             daemon.hears("READY=1", more=False)
             pages = daemon.logs("pages are served")["url"]
-            assert requests.get(f"{pages}/healthz", timeout=60).status_code == 200
+            daemon.comes(lambda: requests.get(f"{pages}/healthz", timeout=60).status_code == 200)
             assert requests.get(f"{pages}/readyz", timeout=60).status_code == 503
             assert requests.get(f"{pages}/", timeout=60).status_code == 503
             server.start()

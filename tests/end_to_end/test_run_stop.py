@@ -15,6 +15,7 @@ from rotator.services.schedule.jobs import CycleEnd
 from rotator.simulator.wire.faults import Kind
 from tests.end_to_end.daemons import Daemon, configured, exits, running
 from tests.end_to_end.places import (
+    DEADLINE,
     SLOW,
     Place,
     Reached,
@@ -23,13 +24,10 @@ from tests.end_to_end.places import (
     upload_after_promotion,
     with_new_key,
 )
+from tests.tiers import standard_first
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-HELD: Final = 1.5
-"""Seconds by which the answer to the call is late that a rotation is stopped at."""
-
 
 _turns: Final = itertools.count(4)
 
@@ -56,11 +54,12 @@ def finish(config: Path) -> CycleEnd:
 
 def stopped(place: Place, config: Path, reached: Reached, step: str) -> Daemon:
     """A service that was asked to stop when it came to a call of a rotation."""
-    here = place.hold(reached, SLOW, HELD)
+    here = place.hold(reached, SLOW, DEADLINE)
     with running(config) as daemon:
         daemon.comes(here.is_set)
         daemon.process.send_signal(signal.SIGTERM)
         told = daemon.hears("STOPPING=1")
+        place.answer()
         assert f"STATUS=stopping: the rotation of {config.stem.partition('-')[0]} is at {step}, and " in told
         assert daemon.ended() == 0, daemon.events
         assert daemon.events[-1]["event"] == "ended"
@@ -78,7 +77,7 @@ BEFORE: Final = {
 }
 
 
-@pytest.mark.parametrize("step", BEFORE)
+@pytest.mark.parametrize("step", standard_first(BEFORE, ["generate"]))
 def test_before_the_upload_it_ends_there_and_the_next_start_finishes(place: Place, step: str) -> None:
     old, config = place.current("billing"), due(place, "billing")
     stopped(place, config, BEFORE[step](place), step)
@@ -97,7 +96,7 @@ MIDDLE: Final = {
 }
 
 
-@pytest.mark.parametrize("step", MIDDLE)
+@pytest.mark.parametrize("step", standard_first(MIDDLE, ["upload"]))
 def test_between_upload_and_promotion_it_goes_on_until_the_new_key_is_current(place: Place, step: str) -> None:
     old = place.current("billing")
     daemon = stopped(place, due(place, "billing"), MIDDLE[step](place), step)
@@ -133,7 +132,7 @@ def test_while_an_old_key_is_retired_nobody_is_refused_and_the_next_start_finish
 
 def test_asked_twice_it_ends_at_once_and_the_next_start_finishes(place: Place) -> None:
     old, config = place.current("billing"), due(place, "billing")
-    here = place.hold(about(Kind.SOAP_UPDATE)(place), SLOW, 30.0)
+    here = place.hold(about(Kind.SOAP_UPDATE)(place), SLOW, DEADLINE)
     with running(config) as daemon:
         daemon.comes(here.is_set)
         daemon.process.send_signal(signal.SIGTERM)

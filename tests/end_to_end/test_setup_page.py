@@ -185,6 +185,10 @@ def test_from_nothing_to_a_rotated_key(user: NewUser, org: Folder) -> None:
         needed = user.types(adopt)
         assert_says(needed, [f"does not show the certificate of {APP}", "--certificate FILE"])
         adopt = adopt.replace("--key billing.key", "--key billing.key --certificate billing.crt")
+    else:
+        (user.folder / "wrong.yaml").write_text(user.config.replace(CONSUMER, "shipping@sandbox.example"))
+        wrong = Folder(user.folder, "wrong.yaml").rotator("adopt", "billing", "--key", str(user.folder / "billing.key"))
+        assert_says(wrong, [f"matches the certificate of {APP}", "shipping@sandbox.example is a user of production"])
     rotated = user.types(adopt + rotate)
     assert rotated.code == 0, rotated.err
     assert "billing: ✓ rotated" in rotated.out

@@ -15,6 +15,8 @@ import requests
 
 from rotator.core.credentials import Stage
 from rotator.stores.files.store import FilesStore
+from tests.end_to_end.places import DEADLINE
+from tests.tiers import standard_first
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -37,10 +39,11 @@ def served(*arguments: str) -> Iterator[tuple[subprocess.Popen[str], list[str]]]
             yield process, lines
         finally:
             process.terminate()
-            process.wait(10)
+            process.wait(DEADLINE)
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.usefixtures("signals_as_in_a_terminal")
+@pytest.mark.parametrize("number", standard_first([signal.SIGINT, signal.SIGTERM], [signal.SIGINT]))
 def test_it_stays_until_it_is_stopped_and_ends_well(tmp_path: Path, number: signal.Signals) -> None:
     with served("--export", str(tmp_path / "export")) as (process, lines):
         assert lines[-1].strip() == f"rotator --config {tmp_path}/export/config.yaml check"
@@ -49,7 +52,7 @@ def test_it_stays_until_it_is_stopped_and_ends_well(tmp_path: Path, number: sign
             answer = requests.get(f"{org['url']}/services/data/", verify=org["ca"], timeout=60)
             assert answer.status_code == 200
         process.send_signal(number)
-        assert process.wait(10) == 0
+        assert process.wait(DEADLINE) == 0
         assert process.stdout is not None
         assert process.stdout.read().strip() == "Stopped."
 
@@ -80,5 +83,5 @@ def test_a_foreign_folder_is_refused_with_a_sentence(tmp_path: Path) -> None:
     (tmp_path / "thesis.txt").touch()
     with served("--export", str(tmp_path)) as (process, lines):
         assert "is not empty" in lines[0]
-        assert process.wait(10) == 2
+        assert process.wait(DEADLINE) == 2
     assert [file.name for file in tmp_path.iterdir()] == ["thesis.txt"]

@@ -113,6 +113,14 @@ def test_a_service_has_bounds_for_what_it_takes_from_the_machine(unit: str) -> N
     assert {"MemoryMax", "MemorySwapMax", "TasksMax", "LimitNOFILE", "LimitCORE"} <= bounded
 
 
+@pytest.mark.parametrize("unit", ["rotator.service", "rotator-pages.service"])
+def test_a_service_is_started_anew_however_it_ended_but_for_a_wrong_configuration(unit: str) -> None:
+    section = (UNITS / unit).read_text().partition("[Service]")[2].partition("[Install]")[0]
+    said = dict(line.split("=", 1) for line in section.splitlines() if re.match("Restart", line))
+    # Not on-failure: what ends by itself with 0, as its server was away, is to come back, too.
+    assert said == {"Restart": "always", "RestartSec": "15s", "RestartPreventExitStatus": "2"}
+
+
 def test_the_timer_starts_single_rounds_and_makes_up_for_missed_ones() -> None:
     timer = (UNITS / "rotator-once.timer").read_text()
     assert "Persistent=true" in timer
@@ -164,7 +172,7 @@ def test_the_pages_are_served_under_the_rights_and_system_calls_that_their_unit_
         served = json.loads(process.stderr.readline())
         assert served["event"] == "pages are served"
         # Nobody has made a history yet, and it makes none.
-        answers = [requests.get(served["url"] + path, timeout=30).status_code for path in ("/healthz", "/readyz", "/")]
+        answers = [requests.get(served["url"] + path, timeout=60).status_code for path in ("/healthz", "/readyz", "/")]
         process.send_signal(signal.SIGTERM)
         assert process.wait(DEADLINE) == 0
     assert answers == [200, 503, 503]

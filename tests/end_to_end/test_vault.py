@@ -16,6 +16,7 @@ from tests.contract.servers.vault import VaultProcess, closing, sealed_server
 from tests.contract.stores.vault.stores import approle
 from tests.end_to_end.orgs import hosted_orgs
 from tests.end_to_end.processes import Ran, start
+from tests.tiers import thorough
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -120,6 +121,7 @@ def test_a_talkative_run_betrays_nothing(vault: VaultProcess, adopted: Path) -> 
         assert not any(line in done.out + done.err for line in lines)
 
 
+@thorough
 def test_two_installations_that_rotate_at_once_end_with_one_key_and_no_failed_login(
     vault: VaultProcess, config: Path
 ) -> None:

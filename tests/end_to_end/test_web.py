@@ -9,6 +9,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped] # it has no types
 
 from tests.end_to_end.browser import chromium, look, served
+from tests.unit import fleets
 from tests.unit.web import scene
 
 if TYPE_CHECKING:
@@ -46,8 +47,9 @@ def addresses(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, st
         served(scene.company, folder("company")) as company,
         served(scene.empty, folder("empty")) as empty,
         served(scene.many(), folder("many")) as many,
+        served(scene.empty, folder("machines"), fleet=fleets.in_trouble) as machines,
     ):
-        yield {"company": company, "empty": empty, "many": many}
+        yield {"company": company, "empty": empty, "many": many, "machines": machines}
 
 
 class Visit:
@@ -114,6 +116,7 @@ def test_the_status_page_fits_the_screen(visit: Visit, addresses: dict[str, str]
         ((WIDE, "light"), "company", f"/certificates/{scene.fingerprint_of('billing now')}", ""),
         ((PHONE, "dark"), "company", "/rotations", "tbody th a"),
         ((PHONE, "dark"), "company", "/alerts", ".alerts a"),
+        ((PHONE, "dark"), "machines", "/machines", ""),
     ],
     indirect=["visit"],
 )

@@ -6,13 +6,12 @@ import re
 from typing import TYPE_CHECKING, Any, Final
 
 import requests
-from requests.adapters import BaseAdapter
 from requests.structures import CaseInsensitiveDict
 
 from rotator.net.limits import TooLarge, TooSlow
 from tests.hostile.shapes import JSON, TOKENS
 from tests.hostile.soap import ENVELOPES
-from tests.near_orgs import NearTransport
+from tests.near_orgs import NearTransport, Posting
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -115,7 +114,7 @@ class HostileTransport(NearTransport):
         return body[: part.start()] + again + body[part.end() :]
 
 
-class _Adapter(BaseAdapter):
+class _Adapter(Posting):
     def __init__(self, transport: HostileTransport, inner: Any) -> None:
         super().__init__()
         self._transport: Final = transport

@@ -46,7 +46,9 @@ if TYPE_CHECKING:
     from rotator.stores.vault.auth import VaultLogin
 
 TOTAL: Final = 0.3
-LIMITS: Final = Limits(connect=2.0, silence=0.2, total=TOTAL, size=MEGABYTE)
+LIMITS: Final = Limits(connect=60.0, silence=0.2, total=TOTAL, size=MEGABYTE)
+PATIENT: Final = Limits(connect=60.0, silence=60.0, total=60.0, size=MEGABYTE)
+"""Where the answer comes, however busy the machine is."""
 ONCE: Final = Waiting(0.0)
 TOKEN: Final = Secret("planted-secret-token")
 
@@ -83,9 +85,10 @@ def version() -> KeyVersion:
 class Callers:
     """Calls the server at `url`, whose authority is in `ca`. Each raises an error of ours, or takes the answer."""
 
-    def __init__(self, url: str, ca: Path) -> None:
+    def __init__(self, url: str, ca: Path, limits: Limits = LIMITS) -> None:
         self._url: Final = url
         self._ca: Final = ca
+        self._limits: Final = limits
 
     def all(self) -> dict[str, Callable[[], object]]:
         """By what they are."""
@@ -112,7 +115,9 @@ class Callers:
                 {"type": "slack", "token": {"env": "S"}, "channel": "C0123ABCD"}, TOKEN.reveal()
             ).check(),
             "webhook": lambda: self._webhook().send(message(), thread=None),
-            "heartbeat": lambda: send_heartbeat(Secret(f"{self._url}/{TOKEN.reveal()}"), timeout=TOTAL, ca=self._ca),
+            "heartbeat": lambda: send_heartbeat(
+                Secret(f"{self._url}/{TOKEN.reveal()}"), timeout=self._limits.total, ca=self._ca
+            ),
         }
 
     def login(self) -> None:
@@ -140,7 +145,7 @@ class Callers:
         return replace(version(), login_url=self._url)
 
     def _transport(self) -> Transport:
-        return Transport(ca=self._ca, limits=LIMITS)
+        return Transport(ca=self._ca, limits=self._limits)
 
     def _to_org(self, ask: Callable[[Transport], Any]) -> Any:
         with closing(self._transport()) as to:
@@ -152,14 +157,14 @@ class Callers:
 
     def _by_library(self, ask: Callable[[str, Transport, str, Secret], object]) -> object:
         # simple-salesforce knows no address without TLS.
-        with closing(_Plain(ca=self._ca, limits=LIMITS)) as to:
+        with closing(_Plain(ca=self._ca, limits=self._limits)) as to:
             return ask("org", to, self._url.replace("http:", "https:"), TOKEN)
 
     def _read(self, metadata: MetadataService) -> object:
         return [component and app_of("org", component) for component in metadata.read("ConnectedApp", ["Billing"])]
 
     def _vault(self, login: VaultLogin) -> VaultStore:
-        http = VaultHttp("keys", VaultServer(self._url, ca=self._ca, limits=LIMITS), ONCE)
+        http = VaultHttp("keys", VaultServer(self._url, ca=self._ca, limits=self._limits), ONCE)
         return VaultStore("keys", VaultSession(http, login), "secret", "rotator")
 
     def _aws_calls(self) -> AwsCalls:
@@ -170,7 +175,7 @@ class Callers:
 
     @property
     def _clients(self) -> AwsClients:
-        return _clients(self._url, self._ca)
+        return _clients(self._url, self._ca, self._limits)
 
     def _webhook(self) -> Any:
         channel = self._channel({"type": "slack-webhook", "url": {"env": "S"}}, "https://127.0.0.1/")
@@ -180,10 +185,10 @@ class Callers:
     def _channel(self, settings: dict[str, Any], secret: str) -> Any:
         read = channel_settings(settings["type"]).model_validate(settings | {"ca": str(self._ca)})
         # Nobody can configure an address without TLS; here none is spared.
-        hasty = read.model_copy(update={"timeout": timedelta(seconds=TOTAL), "api_url": self._url})
+        hasty = read.model_copy(update={"timeout": timedelta(seconds=self._limits.total), "api_url": self._url})
         return open_channel("ops", hasty, Surroundings({"S": secret}))
 
 
 @cache
-def _clients(url: str, ca: Path) -> AwsClients:
-    return AwsClients(AwsAccess(region=REGION, endpoint_url=url, attempts=1, ca=ca, limits=LIMITS), "rotator/test", now)
+def _clients(url: str, ca: Path, limits: Limits) -> AwsClients:
+    return AwsClients(AwsAccess(region=REGION, endpoint_url=url, attempts=1, ca=ca, limits=limits), "rotator/test", now)

@@ -208,7 +208,7 @@ class HostileServer:
             self._listening.shutdown(socket.SHUT_RDWR)
         self._listening.close()
         for thread in self._threads:
-            thread.join(5.0)
+            thread.join(60.0)
 
     def _accept(self) -> None:
         while True:
@@ -222,7 +222,7 @@ class HostileServer:
 
     def _serve(self, wire: socket.socket) -> None:
         with suppress(OSError):
-            wire.settimeout(5.0)
+            wire.settimeout(30.0)
             with self._tls.wrap_socket(wire, server_side=True) if self._tls else wire as connection:
                 is_asked = True
                 while is_asked:

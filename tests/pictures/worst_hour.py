@@ -1,26 +1,32 @@
 """Makes the pictures of the worst hour: `python -m tests.pictures.worst_hour` (needs chromium).
 
-The status page over a history in which four rotations did not go well, and what people were told of two of them.
+The status page over a history in which four rotations did not go well, and what people were told of such.
 """
 
 from __future__ import annotations
 
 import tempfile
 from contextlib import ExitStack
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 from unittest.mock import patch
 
 from rotator.core.attempts import ROTATE, AttemptBackOff, AttemptRecord
+from rotator.core.credentials import Fingerprint
 from rotator.core.decision.actions import HaltReason
 from rotator.core.decision.options import RotationOptions
+from rotator.core.decision.policies import Strategy
 from rotator.history.attempts import AttemptRecords
 from rotator.history.engine.database import open_database
 from rotator.history.journal.journal import Journal
 from rotator.history.records import NewRotation
 from rotator.history.sightings import record_sightings
-from rotator.services.alerting.rotation_alerts import halted, refused
+from rotator.services.alerting.catalog import lost
+from rotator.services.alerting.rotation_alerts import halted, refused, reverted
+from rotator.services.rotation.gap import MeasuredGap
+from rotator.services.rotation.report import Outcome, Report
 from tests.contract.alerts.grounds import MailGround, SlackGround
 from tests.contract.servers.mail import mail_server
 from tests.contract.servers.slack import fake_slack
@@ -92,7 +98,7 @@ def _begun(database: Database, name: str, replaces: str, at: datetime) -> None:
 
 
 def told(folder: Path) -> tuple[list[str], str]:
-    """The mails and the Slack thread of who is told of the first two, as HTML."""
+    """The mails and the Slack thread of who is told how these ended, and that a store is gone, as HTML."""
     with ExitStack() as stack:
         mail = stack.enter_context(mail_server("starttls", login=True))
         slack = stack.enter_context(fake_slack(tls=True))
@@ -104,9 +110,20 @@ def told(folder: Path) -> tuple[list[str], str]:
             "mail": MailGround(mail, folder).open(to=["salesforce-admins@example.com"]),
         }
         company, stopped_at = Company(database, channels), SINCE + timedelta(minutes=15)
+        back = Report(
+            "reporting",
+            Strategy.IN_PLACE,
+            Outcome.REVERTED,
+            "Test logins with the new key never held; the old certificate is back, and its key logs in.",
+            "Look at the app's policies and at the login history in Setup.",
+            old_fingerprint=Fingerprint(fingerprint_of("reporting")),
+            gap=MeasuredGap(SINCE, stopped_at, stopped_at - SINCE),
+        )
         for new in (
             refused(_attempt("billing", stopped_at), "production", SINCE, REFUSED, APPROVE, HaltReason.UNPROVEN),
             halted(_attempt("warehouse", stopped_at), "production", HALTED, APPROVE, HaltReason.UNPROVEN),
+            reverted(replace(_attempt("reporting", stopped_at), needs_attention=True), "production", back),
+            lost("telephony", "production", "keys", SINCE - DAY),
         ):
             company.alerting.problem(new, stopped_at)
         company.learns([], stopped_at)
@@ -135,6 +152,7 @@ def main() -> None:
         mails, slack = told(folder)
         shoot(browser, "worst-hour-mail-refused.png", mails[0])
         shoot(browser, "worst-hour-mail-halted.png", mails[1])
+        shoot(browser, "worst-hour-mail-reverted.png", mails[2])
         shoot(browser, "worst-hour-slack.png", slack)
 
 

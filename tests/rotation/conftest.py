@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+import gc
+import sys
 from functools import cache
 from itertools import count
 from typing import TYPE_CHECKING
@@ -17,7 +19,7 @@ from tests.rotation.lineups import CONNECTED
 from tests.rotation.secret_ground import SecretGround, secret_ground_in
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from tests.contract.servers.postgres import PostgresServer
@@ -31,13 +33,14 @@ TURNS = 8
 
 @pytest.fixture(scope="module")
 def _cheap_keys() -> Iterator[None]:
-    """OpenSSL takes 50 ms to make an RSA key, and as long to check one that it reads."""
+    """OpenSSL takes 50 ms to make an RSA key, and as long to check one that it reads or is to sign with."""
     pool = [spare_key(index) for index in range(KEYS)]
     turns = count()
     read = cache(PrivateKey.from_pem)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(PrivateKey, "generate", lambda _bits=2048: pool[next(turns) % TURNS])
         patch.setattr(PrivateKey, "from_pem", lambda pem, password=None: read(pem, password))
+        patch.setattr(PrivateKey, "signing_key", lambda key: key._key)
         yield
 
 
@@ -72,6 +75,37 @@ def enrolled(secret_ground: SecretGround) -> SecretGround:
     """The same, with the pair in use in the store."""
     secret_ground.handle("enroll")
     return secret_ground
+
+
+@pytest.fixture
+def no_garbage_is_looked_for() -> Iterator[None]:
+    """Worlds of walks hold no cycles, and there are a hundred thousand of them to look through."""
+    gc.disable()
+    yield
+    gc.enable()
+
+
+@pytest.fixture(scope="module")
+def worlds_are_forgotten_afterwards() -> Iterator[None]:
+    """The tests that come next in this process need not carry them along."""
+    from tests.rotation import happenings, looks, sameness, walk
+
+    yield
+    for module in (happenings, looks, sameness, walk):
+        for kept in vars(module).values():
+            if hasattr(kept, "cache_clear"):
+                kept.cache_clear()
+
+
+@pytest.fixture
+def tell(capsys: pytest.CaptureFixture[str]) -> Callable[[str], None]:
+    """Prints a line that is seen of a test that passes, too."""
+
+    def telling(line: str) -> None:
+        with capsys.disabled():
+            sys.stdout.write(f"\n{line}\n")
+
+    return telling
 
 
 @pytest.fixture(scope="module")

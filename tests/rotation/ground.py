@@ -156,11 +156,7 @@ class Ground:
         org = self.org
         with org.lock:
             org.settings = settings or self.lineup.settings
-            org.faults.clear()
-            org.sessions.end_all()
-            org.jobs.clear()
-            for remembered in (org.apps, org.external_apps, org.identity_providers, org.users, org.calls, org.logins):
-                remembered.clear()
+            forget_all(org)
         org.add_user(ROBOT, may_use_metadata=True, profile="Robot")
         org.add_user(USER)
         for app, user in APPS.items():
@@ -245,10 +241,12 @@ class Ground:
         self.login = f"{{credential: {credential}}}"
 
     @contextmanager
-    def over_https(self, *, patience: float = 5.0) -> Iterator[None]:
+    def over_https(self, *, patience: float = 60.0) -> Iterator[None]:
         """Calls go over a connection while the context lasts. `patience`: seconds to wait for an answer."""
         near = self.transport
-        with closing(Transport(ca=self.server.ca_file, limits=Limits(connect=5.0, silence=patience))) as self.transport:
+        with closing(
+            Transport(ca=self.server.ca_file, limits=Limits(connect=60.0, silence=patience))
+        ) as self.transport:
             yield
         self.transport = near
 
@@ -350,6 +348,18 @@ class Ground:
             self.apps[name].slot.changes[:] = changes
         self.org.sessions.end_all()
         self.clock.time = moment.time
+
+
+def forget_all(org: Org) -> None:
+    """An org without users, apps, and whatever else somebody did in it or it did itself."""
+    org.faults.clear()
+    org.sessions.end_all()
+    for made in (org.users, org.profiles, org.permission_sets, org.features):
+        made.clear()
+    for holding in (org.apps, org.external_apps, org.identity_providers, org.certificates):
+        holding.clear()
+    for happened in (org.grants, org.jobs, org.logins, org.calls, org.cursors):
+        happened.clear()
 
 
 @cache

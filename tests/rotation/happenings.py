@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from functools import cache
-from typing import TYPE_CHECKING
+from functools import lru_cache
+from typing import TYPE_CHECKING, NamedTuple
 
 from rotator.core.decision.actions import WRITES, ActionKind
 from rotator.core.decision.observations import Memory
 from rotator.core.decision.policies import FRESHNESS
 from rotator.core.logins import LoginOutcome
 from tests.rotation.looks import answered, giving_up, remembered, sent
-from tests.rotation.world import APPS, BAD_KEY, NOW, THROWAWAY, UNKNOWN, Cert, Stored, World
+from tests.rotation.world import APPS, BAD_KEY, NOW, REFUSED, THROWAWAY, UNKNOWN, Cert, Stored, World
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -78,12 +78,26 @@ def verified(world: World, action: Action) -> World:
     return answered(when, version, truth, learns=action.learns)
 
 
-def outcomes(world: World, action: Action, wanted: Wanted, memory: Remembering = Memory) -> Iterator[World]:
+class After(NamedTuple):
+    """How an action may end."""
+
+    world: World
+    is_fault: bool
+    """Whether something has gone wrong. An outage is one fault, however many test logins in a row it answers, and so
+    are servers that have not heard of a change yet."""
+
+
+def outcomes(world: World, action: Action, wanted: Wanted, memory: Remembering = Memory) -> Iterator[After]:
     """Every way in which an action can end that leaves anything behind: with its effect, half of it, or an answer."""
     if action.kind is ActionKind.VERIFY:
         yield from _answers(world, _its_version(world, action), action.learns)
         return
-    yield effect(world, action, wanted, memory)
+    yield After(effect(world, action, wanted, memory), is_fault=False)
+    for after in _faults(world, action, wanted, memory):
+        yield After(after, is_fault=True)
+
+
+def _faults(world: World, action: Action, wanted: Wanted, memory: Remembering) -> Iterator[World]:
     if action.kind is ActionKind.GENERATE and not wanted.options.keep_key:
         yield effect(world, action, wanted, key=BAD_KEY)
     if action.kind in WRITES:
@@ -105,15 +119,21 @@ def _lost(world: World, action: Action, memory: Remembering) -> World:
     return put_by_hand(sent(before, action, memory, is_told=True), app, None).settled([app])
 
 
-@cache
-def _answers(world: World, version: Stored, learns: bool) -> tuple[World, ...]:
+@lru_cache(2**14)
+def _answers(world: World, version: Stored, learns: bool) -> tuple[After, ...]:
     # Other answers that prove nothing only end a run sooner.
     answers = tuple(
-        answered(when, version, answer, learns=learns)
+        After(answered(when, version, answer, learns=learns), _is_fault(world, version, answer))
         for when in dict.fromkeys((world, world.later()))
         for answer in (*world.answers(version), LoginOutcome.TRANSIENT)
     )
-    return tuple(after for after in answers if _is_in_time(after, version)) if world.hides(version.app) else answers
+    return tuple(a for a in answers if _is_in_time(a.world, version)) if world.hides(version.app) else answers
+
+
+def _is_fault(world: World, version: Stored, answer: LoginOutcome) -> bool:
+    before = world.row(version)
+    goes_on = before is not None and before.outcome is answer
+    return not goes_on and answer is not world.settled().answers(version)[0]
 
 
 def _is_in_time(world: World, version: Stored) -> bool:
@@ -139,8 +159,26 @@ def time_passes(world: World) -> Iterator[World]:
         yield world.later()
 
 
+def other_consumer_keys(world: World) -> Iterator[World]:
+    """A person gives an app another consumer key; some servers may go on as before for a while."""
+    for name, lag in zip(APPS, world.lags, strict=False) if world.old_client_ids else ():
+        if any(version.app == name and not version.is_old for version in world.stages):
+
+            def old(version: Stored | None, app: str = name) -> Stored | None:
+                return version._replace(is_old=True) if version and version.app == app else version
+
+            i = APPS.index(name)
+            yield world._replace(
+                lags=(*world.lags[:i], lag or world.old_client_ids == REFUSED, *world.lags[i + 1 :]),
+                pending=old(world.pending),
+                current=old(world.current),
+                previous=old(world.previous),
+            )
+
+
 def people(world: World) -> Iterator[World]:
-    """What people may put on an app, or take off it."""
+    """What people may put on an app, or take off it, and what they may call it."""
+    yield from other_consumer_keys(world)
     for name in world.apps:
         for cert in (None, UNKNOWN, *(version.cert for version in world.stages)):
             if world.app(name) != cert:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
-from functools import cache
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING
 
 from rotator.core.credentials import Fingerprint
@@ -21,13 +21,15 @@ Remembering = Callable[..., Memory]
 """The program's memory, or a wrong one."""
 
 _SAID = "said so"
+_BETWEEN_TWO = timedelta(milliseconds=1)
+"""Between the last logins with two keys, where their order makes a difference."""
 _LONGEST_ROW = 1
 """Ticks: `hold` and `timeout`."""
 _LONGEST = 2
 """Ticks: twice the `timeout`."""
 
 
-@cache
+@lru_cache(2**14)
 def observe(world: World, gone: str | None = None, memory: Remembering = Memory) -> Observation:
     """One look, completed from what the process remembers; the org does not show the app `gone`."""
     return _memory(world, memory).observe(_look(world, gone), POLICY.verification, NOW)[1]
@@ -99,6 +101,7 @@ def _look(world: World, gone: str | None = None) -> Observation:
         previous=_known(world.previous),
         promoted_at=NOW if world.in_grace else NOW - 2 * POLICY.grace,
         gap_is_open=world.gap,
+        with_old_client_id=frozenset(Fingerprint(version.name) for version in world.stages if version.is_old),
     )
 
 
@@ -135,7 +138,10 @@ def _memory(world: World, kind: Remembering = Memory) -> Memory:
             name: Fingerprint(cert.name) if cert and not world.hides(name) else None
             for name, cert in zip(APPS, world.live, strict=False)
         },
-        probes={Fingerprint(tried.name): _probe(tried) for tried in world.tried},
+        probes={
+            Fingerprint(tried.name): _probe(tried, _BETWEEN_TWO * before_last * world.in_turn)
+            for before_last, tried in enumerate(reversed(world.tried))
+        },
         given_up=frozenset(Fingerprint(name) for name in world.given_up),
     )
     if not (world.sent or world.unsent):
@@ -154,8 +160,8 @@ def _memory(world: World, kind: Remembering = Memory) -> Memory:
 
 
 @cache
-def _probe(tried: Tried) -> Probe:
-    last_at = NOW - tried.age * TICK
+def _probe(tried: Tried, ago: timedelta = timedelta(0)) -> Probe:
+    last_at = NOW - tried.age * TICK - ago
     return Probe(
         LoginAnswer(tried.outcome, _SAID),
         first_at=last_at - tried.since_first * TICK,

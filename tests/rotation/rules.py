@@ -24,16 +24,19 @@ def rule(holds: bool, text: str, world: World, about: object = "") -> None:
 
 
 def check_state(world: World) -> None:
-    """What must be so at every moment, unless a person changed the app of `current`."""
+    """What must be so at every moment, unless a person changed the app of `current`.
+
+    Whether the org knows the consumer key that a version was stored with is no business of ours.
+    """
     current = world.current
     if current is None or world.by_hand:
         return
     served = any(world.is_live(version) for version in world.stages if version.app == current.app)
     rule(served, "the live certificate of current's app is that of a stored version for it", world)
     if len(world.live) == 2 and not _change_in_place(world, current):
-        rule(world.logs_in(current), "alternating: current logs in at every moment", world)
+        rule(world.fits(current), "alternating: current logs in at every moment", world)
     elif world.pending is None or world.pending.key != BAD_KEY:
-        rule(any(map(world.logs_in, world.stages)), "in place: some stored key logs in at every moment", world)
+        rule(any(map(world.fits, world.stages)), "in place: some stored key logs in at every moment", world)
 
 
 def _change_in_place(world: World, current: Stored) -> bool:
@@ -203,10 +206,11 @@ def _is_anywhere(world: World, version: Stored) -> bool:
     """Whether any app holds a version's certificate.
 
     What another than its own hides, nobody can see; nor what a person did to an app of which some servers have not
-    heard of it yet.
+    heard of it yet; nor what an app hides of which the org does not know the consumer key that is stored.
     """
     return any(
         cert == version.cert
+        and not (world.hides(app) and world.is_shut_out(version))
         and not (world.hides(app) and (app != version.app or (world.by_hand and world.is_slot_of_current(app))))
         for app, cert in zip(world.apps, world.live, strict=True)
     )
@@ -216,6 +220,9 @@ def check_end(start: World, end: World, action: Action, wanted: Wanted) -> None:
     """Where a run without faults may end that began with `start`."""
     if action.kind is ActionKind.DONE:
         _check_done(end, action, wanted)
+        if start == start.crashed() and wanted.goal is Goal.REPLACE and not _is_met(start, wanted) and not end.by_hand:
+            said = "the next version has the consumer key that its app has by now"
+            rule(end.current is None or not end.is_shut_out(end.current), said, start, f"{action} in {end}")
     elif action.halt is HaltReason.REVERTED:
         _check_return(start, end, action)
     else:
@@ -256,15 +263,22 @@ def _check_return(start: World, end: World, action: Action) -> None:
 def _excused(world: World, action: Action, wanted: Wanted) -> bool:
     current = world.current
     excuses = {
-        HaltReason.DRIFT: world.by_hand,
-        HaltReason.STANDBY_UNKNOWN: any(_is_unknown(world, app) for app in world.apps),
+        HaltReason.DRIFT: world.by_hand or _is_hidden_and_unheard_of(world),
+        HaltReason.STANDBY_UNKNOWN: any(_is_unknown(world, app) for app in world.apps)
+        or _is_hidden_and_unheard_of(world),
         HaltReason.NOTHING_STORED: current is None,
+        HaltReason.LOST: current is None,
         HaltReason.NOT_KEPT: wanted.goal is Goal.BRING,
         HaltReason.LOGIN_NOT_SET_UP: _is_wordless(world),
         HaltReason.UNPROVEN: (current is None and (_is_bad(world.pending) or bool(world.given_up)))
         or (world.other_words and _is_bad(world.pending) and not world.heard)
+        or (wanted.goal is Goal.BRING and world.pending is not None and world.is_shut_out(world.pending))
         or _is_wordless(world),
     }
+    if action.halt is HaltReason.REVERT_UNPROVEN:
+        is_begun_anew = wanted.goal is Goal.REPLACE and not _is_met(world, wanted)
+        is_left_to_people = not is_begun_anew or bool(world.given_up)
+        return current is not None and world.is_shut_out(current) and is_left_to_people
     return action.halt is not None and excuses.get(action.halt, False)
 
 
@@ -284,7 +298,8 @@ def _is_unknown(world: World, app: str) -> bool:
 def _had_failed(world: World) -> bool:
     """Whether a run has had reason to think that a key never works."""
     refused = any(row.outcome is LoginOutcome.MISMATCH and (row.row or row.since_first) for row in world.tried)
-    return bool(world.given_up) or _is_bad(world.pending) or refused or _is_lost(world)
+    is_bad = _is_bad(world.pending) or _is_unheard_of(world)
+    return bool(world.given_up) or is_bad or refused or _is_lost(world)
 
 
 def _is_lost(world: World) -> bool:
@@ -293,6 +308,16 @@ def _is_lost(world: World) -> bool:
         (app, [version for version in world.stages if version.app == app]) for app in world.apps if world.hides(app)
     ]
     return any(versions and not any(map(world.logs_in, versions)) for _, versions in there)
+
+
+def _is_unheard_of(world: World) -> bool:
+    """Whether the org does not know the consumer key of a stored version any more."""
+    return any(map(world.is_shut_out, world.stages))
+
+
+def _is_hidden_and_unheard_of(world: World) -> bool:
+    """Whether that is so of one whose app does not show what it holds."""
+    return any(world.is_shut_out(version) and world.hides(version.app) for version in world.stages)
 
 
 def _is_bad(version: Stored | None) -> bool:

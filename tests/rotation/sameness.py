@@ -49,7 +49,7 @@ def plain(world: World, *, keeps_name: bool) -> World:
     if not (world.tried or world.given_up):
         return after
     given_up = frozenset(names.get(name, GONE) for name in world.given_up) if world.given_up else world.given_up
-    return after._replace(tried=_plain_rows(world.tried, asked, given_up), given_up=given_up)
+    return after._replace(tried=_plain_rows(world.tried, asked, given_up, world.in_turn), given_up=given_up)
 
 
 @cache
@@ -63,7 +63,7 @@ def _plain(world: World, keeps_name: bool) -> tuple[World, Mapping[str, str], tu
         keys.setdefault(version.key, f"k{len(keys)}")
 
     def stored(version: Stored | None) -> Stored | None:
-        return version and Stored(names[version.name], keys[version.key], version.app)
+        return version and Stored(names[version.name], keys[version.key], version.app, version.is_old)
 
     def cert(held: Cert | None) -> Cert | None:
         if held is None or held == THROWAWAY:
@@ -83,6 +83,8 @@ def _plain(world: World, keeps_name: bool) -> tuple[World, Mapping[str, str], tu
         gap=world.gap and current is not None,
         other_words=world.other_words,
         hidden=world.hidden,
+        in_turn=world.in_turn,
+        old_client_ids=world.old_client_ids,
         heard=names[world.heard] if world.other_words and world.pending and world.heard == world.pending.name else "",
     )
     asked = (
@@ -101,15 +103,12 @@ def _plain(world: World, keeps_name: bool) -> tuple[World, Mapping[str, str], tu
 
 
 @cache
-def _plain_rows(tried: tuple[Tried, ...], asked: tuple[_Asked, ...], given_up: frozenset[str]) -> tuple[Tried, ...]:
-    rows = {row.name: row for row in tried}
-    return tuple(
-        sorted(
-            _plain_row(rows[of.name], of)
-            for of in asked
-            if of.name in rows and (of.hidden or of.plain_name not in given_up)
-        )
-    )
+def _plain_rows(
+    tried: tuple[Tried, ...], asked: tuple[_Asked, ...], given_up: frozenset[str], in_turn: bool
+) -> tuple[Tried, ...]:
+    by_name = {of.name: of for of in asked if of.hidden or of.plain_name not in given_up}
+    rows = (_plain_row(row, by_name[row.name]) for row in tried if row.name in by_name)
+    return tuple(rows) if in_turn else tuple(sorted(rows))
 
 
 def _plain_row(row: Tried, of: _Asked) -> Tried:
@@ -118,8 +117,8 @@ def _plain_row(row: Tried, of: _Asked) -> Tried:
     if of.waits:
         row = row._replace(since_first=0)
     accepted, refused = row.outcome is LoginOutcome.ACCEPTED, row.outcome is LoginOutcome.MISMATCH
-    # How often a login was refused is asked for of current only; when, of those that succeeded.
-    streak = row.streak if accepted or (refused and of.is_current) or of.hidden else 1
+    # How often a login was refused is asked for of current only, else for how long; when, of those that succeeded.
+    streak = row.streak if refused and of.is_current else 1 + row.row
     age = row.age if accepted else 0
     # Where no refusal can come any more, it makes no difference for how long there were some.
     since_first = 0 if of.certain and not (refused and row.since_first >= 2) else row.since_first

@@ -27,11 +27,12 @@ from rotator.simulator.org.org import Org
 from rotator.simulator.org.settings import OrgSettings
 from rotator.testing.versions import spare_key
 from tests.near_orgs import NearTransport
-from tests.rotation.ground import ROBOT, ROBOT_KEY, USER, Clock
+from tests.rotation.ground import ROBOT, ROBOT_KEY, USER, Clock, forget_all
 from tests.rotation.places import FilesKeys, SqliteHistory
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from datetime import datetime
     from pathlib import Path
 
     from rotator.core.credentials import Stages, Version
@@ -56,9 +57,10 @@ orgs:
     login: {{client_id: {client_id}, username: {robot}, private_key: {{env: ROTATOR_KEY}}}}
 stores: {{keys: {store}}}
 credentials:
-  shipping: {{kind: client_secret, org: production, store: keys, username: {user}, apps: [Shipping], {more}}}
+  shipping: {{kind: client_secret, org: production, store: keys, username: {user}, apps: [{app}], {more}}}
 rotation:
   verification: {{confirmations: 2, hold: 2s, interval: 2s, timeout: 2m}}
+{sections}
 """
 
 CALLS: Final = {
@@ -140,6 +142,12 @@ class SecretGround:
     history: History
     more: str = "max_age: 90d"
     """What else config.yaml says of the credential."""
+    app: str = APP
+    """The app that config.yaml names."""
+    sections: str = ""
+    """Further sections of it."""
+    off: timedelta = timedelta(0)
+    """By how much the clock of the program's machine is wrong."""
 
     def begin(self, settings: OrgSettings | None = None) -> None:
         """An org with the app, nothing stored, an empty history."""
@@ -148,13 +156,10 @@ class SecretGround:
         self.folder.mkdir(parents=True)
         self.keys.go_back(None)
         self.history.go_back(None)
-        self.more = "max_age: 90d"
+        self.more, self.app, self.sections, self.off = "max_age: 90d", APP, "", timedelta(0)
         org = self.org
         org.settings = replace(settings or OrgSettings(), external_secrets_over_rest=True)
-        org.faults.clear()
-        org.sessions.end_all()
-        for remembered in (org.apps, org.external_apps, org.users, org.logins, org.calls):
-            remembered.clear()
+        forget_all(org)
         org.add_user(ROBOT, may_use_metadata=True, profile="Robot")
         org.add_user(USER)
         key = spare_key(ROBOT_KEY)
@@ -185,17 +190,23 @@ class SecretGround:
             robot=ROBOT,
             user=USER,
             store=self.keys.settings,
+            app=self.app,
             more=self.more,
+            sections=self.sections,
         )
         settings = parse(text, self.folder / "config.yaml")
         environ = {"ROTATOR_KEY": spare_key(ROBOT_KEY).pem().reveal()}
         clock = self.clock
-        with WatchedProgram(settings, environ=environ, now=clock.now, sleep=clock.sleep, elapsed=clock.elapsed) as app:
+        with WatchedProgram(settings, environ=environ, now=self.now, sleep=clock.sleep, elapsed=clock.elapsed) as app:
             app.crash = crash or Crash()
             app._transports["production"] = self.transport
             app.__dict__["database"] = self.history.database
             self.keys.equip(app)
             yield app
+
+    def now(self) -> datetime:
+        """What the clock of the program's machine says."""
+        return self.clock.now() + self.off
 
     def handle(self, goal: str, *, trigger: str = "manual", crash: Crash | None = None, **options: bool) -> Report:
         """What the command line does with a request."""

@@ -45,10 +45,15 @@ class Asked:
             return None
         if self.goal is Goal.REPLACE and not self.about and world.current:
             return None
+        if world.ended_by and self is not BROUGHT_BACK:
+            return None
         return replace(world, wants=subject, probes=())
 
 
+BROUGHT_BACK: Final = Asked(Goal.REPLACE, "current", ("replace_unknown", "retire_now"))
+"""The one request that is taken of what was revoked."""
 REQUESTS: Final = (
+    BROUGHT_BACK,
     Asked(Goal.REPLACE, "current"),
     Asked(Goal.REPLACE, "current", ("compromised",)),
     Asked(Goal.REPLACE, "current", ("replace_unknown",)),
@@ -148,6 +153,8 @@ def _check_end(start: World, end: World, asked: Asked) -> None:
     rule(end.pending is None or end.current is None or start.is_touched, "nothing is left half done", start, end)
     is_over = end.is_graced or end.previous in {None, end.in_use}
     rule(is_over or asked.goal is Goal.RESTORE, "the previous version ends with its grace", start, end)
+    is_room_known = end.rotated is None or end.rotated in end.stored or asked.goal is not Goal.REPLACE
+    rule(is_room_known, "a pair that nobody has is not left in the place of the next", start, end)
     if end.current:
         rule(end.takes(end.current), "it is told when the org takes the pair of `current` no more", start, end)
         rule(end.in_use in end.stored, "it is told when a pair is in use that is not stored", start, end)
@@ -156,7 +163,7 @@ def _check_end(start: World, end: World, asked: Asked) -> None:
 
 
 def _check_state(world: World) -> None:
-    if world.current and not world.is_touched:
+    if world.current and not (world.is_touched or world.ended_by):
         rule(world.takes(world.current), "the org takes the pair of `current`", world, "")
 
 
@@ -184,7 +191,7 @@ def _check_action(world: World, action: Action, asked: Asked) -> None:
             is_said = "replace_unknown" in asked.options
             rule(not is_foreign or is_said, "what nobody knows is deleted only when it was said", world, action)
             is_early = held == world.previous == world.rotated and world.is_graced
-            is_urgent = "compromised" in asked.options
+            is_urgent = not {"compromised", "retire_now"}.isdisjoint(asked.options)
             rule(not is_early or is_urgent, "the previous pair is deleted only after its grace", world, action)
         case ActionKind.STAGE:
             is_free = world.rotated is None and (world.staged is None or world.is_staging)
@@ -242,7 +249,8 @@ def _effect(world: World, action: Action) -> World:  # noqa: PLR0911 - one line 
         case ActionKind.UNSTAGE:
             return replace(world, staged=None, rotated=None, is_staging=False)
         case ActionKind.PROMOTE:
-            return replace(world, pending=None, current=world.pending, previous=world.current, is_graced=True)
+            after = replace(world, pending=None, current=world.pending, previous=world.current, is_graced=True)
+            return replace(after, ended_by=None)
         case ActionKind.RECALL:
             return replace(world, pending=world.previous)
         case ActionKind.DISCARD:
@@ -255,6 +263,9 @@ def _by_itself(world: World) -> Iterator[World]:
     """What time and people do while no run goes on."""
     if world.is_graced:
         yield replace(world, is_graced=False)
+    if world.current and not world.ended_by:
+        ended_by = world.new_name()
+        yield replace(world, in_use=ended_by, staged=None, rotated=None, is_staging=False, ended_by=ended_by)
     touched = replace(world, is_touched=True)
     if world.rotated:
         # Its 30 days have ended: it is gone, as it is when somebody deletes it.

@@ -51,6 +51,8 @@ class World:
     """The previous version's grace is running."""
     is_staging: bool = False
     """The history says that the program began to stage, and not what came of it."""
+    ended_by: str | None = None
+    """It was revoked by this pair, which nobody has."""
     takes_staged: bool = False
     """The org takes logins with a pair that is staged only."""
     tells: bool = True
@@ -81,7 +83,7 @@ class World:
 
     def new_name(self) -> str:
         """A name that no pair has."""
-        taken = {self.in_use, self.staged, self.rotated, self.wants, *self.stored}
+        taken = {self.in_use, self.staged, self.rotated, self.wants, self.ended_by, *self.stored}
         return next(letter for letter in LETTERS if letter not in taken)
 
 
@@ -89,7 +91,7 @@ def plain(world: World) -> World:
     """The same world with its pairs named in the order in which it holds them."""
     order = [world.current, world.pending, world.previous, world.in_use, world.staged, world.rotated, world.wants]
     names: dict[str, str] = {}
-    for name in order:
+    for name in (*order, world.ended_by):
         if name is not None:
             names.setdefault(name, LETTERS[len(names)])
     held = {*world.stored, world.in_use, world.staged, world.rotated}
@@ -106,6 +108,7 @@ def plain(world: World) -> World:
         current=of(world.current),
         previous=of(world.previous),
         wants=of(world.wants),
+        ended_by=of(world.ended_by),
         probes=tuple(sorted((names[name], tried) for name, tried in world.probes if name in held)),
     )
 
@@ -119,6 +122,7 @@ def observe(world: World) -> Observation:
         staged=Fingerprint(world.staged) if world.staged else None,
         rotated=Fingerprint(world.rotated) if world.rotated else None,
         staging=world.is_staging and world.staged is not None and world.staged not in world.stored,
+        ended_by=world.ended_by,
     )
     is_known = world.previous and world.current
     return Observation(

@@ -28,6 +28,9 @@ REQUESTS: Final = (
 )
 """What is asked for, in every kind that makes a difference."""
 
+OFTEN: Final = (REQUESTS[0], REQUESTS[4])
+"""What is asked for most: another version, and the one from before."""
+
 RARE_REQUESTS: Final = (
     Wanted(Goal.REPLACE, None),
     Wanted(Goal.REPLACE, _NAMED, options=RotationOptions(retire_now=True)),
@@ -59,9 +62,19 @@ def in_other_words(worlds: Iterable[World]) -> Iterator[World]:
     return (world._replace(other_words=True) for world in worlds)
 
 
+def with_other_consumer_keys(worlds: Iterable[World], old: str) -> Iterator[World]:
+    """The same where people give apps other consumer keys, and the org has the one before REFUSED or TAKEN."""
+    return (world._replace(old_client_ids=old) for world in worlds)
+
+
 def hiding(worlds: Iterable[World], *hidden: bool) -> Iterator[World]:
     """The same with apps that do not show what they hold."""
     return (world._replace(hidden=hidden) for world in worlds)
+
+
+def in_turn(worlds: Iterable[World]) -> Iterator[World]:
+    """The same where it makes a difference which of several keys was tried longest ago."""
+    return (world._replace(in_turn=True) for world in worlds)
 
 
 def conceivable(strategy: Strategy) -> Iterator[World]:

@@ -17,6 +17,7 @@ from tests.rotation.ground import PERSONS_KEY
 from tests.rotation.installations import served
 from tests.rotation.scenarios import SCENARIOS
 from tests.rotation.watching import Scenario, Watcher
+from tests.tiers import more_in_thorough, of_tier
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -68,6 +69,7 @@ def meanwhile(ground: Ground, scenario: Scenario, person: Person) -> Report | Ro
         return served(scenario, app)
 
 
+@more_in_thorough
 @pytest.mark.parametrize(
     ("scenario", "app"),
     [(IN_PLACE, "Billing"), (ALTERNATING, "Warehouse_A"), (ALTERNATING, "Warehouse_B")],
@@ -81,7 +83,7 @@ def test_whenever_a_person_changes_an_app_the_run_stops_and_overwrites_nothing(
     assert isinstance(report, Report)
     assert report.outcome is Outcome.ROTATED
     assert nobody.calls > 15
-    for at in range(1, nobody.calls + 1):
+    for at in range(1, nobody.calls + 1, of_tier(2 if scenario is IN_PLACE else 4, thorough=1)):
         person = Person(ground, app, scenario.credential, at)
         end = meanwhile(ground, scenario, person)
         where = f"call {at}: {end}"

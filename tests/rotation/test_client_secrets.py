@@ -5,27 +5,20 @@ from __future__ import annotations
 from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
-from itertools import count
-from typing import TYPE_CHECKING
 
 import pytest
 
 from rotator.core.decision.actions import HaltReason
-from rotator.errors import OrgError, OrgUnavailable, RotationHalted
+from rotator.errors import ConfigurationError, OrgError, OrgUnavailable, RotationHalted
 from rotator.salesforce.client_secrets import ClientSecrets, Pair, State
 from rotator.services.rotation.report import Outcome
 from rotator.simulator.org.settings import OrgSettings
 from rotator.simulator.wire.faults import Effect, Fault, Kind
-from tests.rotation.secret_ground import APP, NAME, Crash, Died, SecretGround, promises
-from tests.tiers import thorough
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from rotator.services.rotation.report import Report
+from tests.rotation.secret_ground import APP, Crash, Died, SecretGround, promises
+from tests.rotation.secret_scenarios import EARLY, ends_wherever_it_dies
+from tests.tiers import standard_first, thorough
 
 DAY = timedelta(days=1)
-EARLY = OrgSettings(external_staged_pairs_log_in=True)
 GONE = OrgSettings(external_ended_pairs_shown=False)
 
 
@@ -164,43 +157,6 @@ def _first(ground: SecretGround, name: str) -> int:
     return crash.calls.index(name) + 1
 
 
-def rotate(ground: SecretGround, crash: Crash) -> Report:
-    return ground.handle("replace", crash=crash)
-
-
-def end_now(ground: SecretGround, crash: Crash) -> Report:
-    return ground.handle("replace", trigger="compromised", crash=crash)
-
-
-def enroll(ground: SecretGround, crash: Crash) -> Report:
-    return ground.handle("enroll", crash=crash)
-
-
-def go_back(ground: SecretGround, crash: Crash) -> Report:
-    return ground.handle("back", crash=crash)
-
-
-def nothing(_ground: SecretGround) -> None:
-    """The first version is yet to come."""
-
-
-def in_store(ground: SecretGround) -> None:
-    ground.handle("enroll")
-
-
-def rotated_once(ground: SecretGround) -> None:
-    ground.handle("enroll")
-    ground.handle("replace")
-
-
-SCENARIOS: dict[str, tuple[Callable[[SecretGround], None], Callable[[SecretGround, Crash], Report]]] = {
-    "enroll": (nothing, enroll),
-    "rotate": (in_store, rotate),
-    "compromised": (in_store, end_now),
-    "back": (rotated_once, go_back),
-}
-
-
 @pytest.mark.parametrize(
     ("scenario", "settings"),
     [
@@ -214,34 +170,10 @@ SCENARIOS: dict[str, tuple[Callable[[SecretGround], None], Callable[[SecretGroun
 def test_wherever_it_dies_the_same_request_ends_it(
     secret_ground: SecretGround, scenario: str, settings: OrgSettings
 ) -> None:
-    prepare, handle = SCENARIOS[scenario]
-    for at in count(1):
-        secret_ground.begin(settings)
-        prepare(secret_ground)
-        crash, report = Crash(at, check=promises(secret_ground)), None
-        try:
-            handle(secret_ground, crash)
-        except Died:
-            if "history.begin_rotation" not in crash.calls or _is_open(secret_ground):
-                report = handle(secret_ground, Crash(check=crash.check))
-        assert report is None or report.outcome is Outcome.ROTATED, (crash.calls[-1], report)
-        stages = secret_ground.stages()
-        assert stages.pending is None, crash.calls[-1]
-        assert stages.current
-        assert secret_ground.logs_in(secret_ground.version("current"))
-        assert secret_ground.second(State.STAGED) is None
-        if at > len(crash.calls):
-            break
-    assert at > 5
+    ends_wherever_it_dies(secret_ground, scenario, settings)
 
 
-def _is_open(ground: SecretGround) -> bool:
-    """Whether the request is to be repeated: once the history has its end, it is another request."""
-    with ground.program() as app:
-        return app.journal.open_rotation(NAME) is not None
-
-
-@pytest.mark.parametrize("number", range(12))
+@pytest.mark.parametrize("number", standard_first(range(12), range(0, 12, 2)))
 @pytest.mark.parametrize(
     "effect",
     [
@@ -300,8 +232,30 @@ def test_a_login_that_is_not_set_up_stops_it_before_anything_is_changed(enrolled
     assert enrolled.consumer.staged is None
 
 
+def test_the_first_version_is_not_waited_for_where_its_login_is_not_set_up(secret_ground: SecretGround) -> None:
+    policies = secret_ground.org.external_app(APP).satellites["ExtlClntAppOauthConfigurablePolicies"].component
+    policies["isClientCredentialsFlowEnabled"] = "false"
+    before = secret_ground.clock.now()
+    report = secret_ground.handle("enroll")
+    assert (report.outcome, report.halt) == (Outcome.HALTED, HaltReason.LOGIN_NOT_SET_UP)
+    assert "client credentials flow" in report.hint
+    assert secret_ground.clock.now() - before < timedelta(seconds=10), "of the two minutes that logins may take"
+    assert secret_ground.consumer.staged is None
+    policies["isClientCredentialsFlowEnabled"] = "true"
+    assert secret_ground.handle("enroll").outcome is Outcome.ROTATED
+
+
+def test_a_connected_app_has_no_secret_that_could_be_rotated(secret_ground: SecretGround) -> None:
+    secret_ground.org.add_app("Old_Shipping")
+    secret_ground.app = "Old_Shipping"
+    report = secret_ground.handle("enroll")
+    assert (report.outcome, report.halt) == (Outcome.HALTED, HaltReason.APP_UNREADABLE)
+    assert "Old_Shipping in the org production is a connected app" in report.why
+    assert "Name an External Client App under `apps`" in report.hint
+
+
 def test_a_request_that_makes_no_sense_of_a_secret_is_refused_in_a_sentence(enrolled: SecretGround) -> None:
-    with pytest.raises(RotationHalted, match="no certificate that could be renewed"):
+    with pytest.raises(ConfigurationError, match="no certificate that could be renewed"):
         enrolled.handle("replace", keep_key=True)
     assert enrolled.handle("restore").outcome is Outcome.RESTORED
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 import pytest
 
@@ -11,23 +11,27 @@ from rotator.services.rotation.report import Outcome
 from tests.rotation.lineups import CONNECTED, HIDDEN, MIXED, OTHER_WORDS, Lineup
 from tests.rotation.scenarios import SCENARIOS
 from tests.rotation.watching import CHANGES, Failing, Promises, Scenario
-from tests.tiers import thorough
+from tests.tiers import more_in_thorough, of_tier, thorough
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from rotator.services.rotation.report import Report
     from tests.rotation.ground import Ground
 
+Way: TypeAlias = tuple[int, bool, bool]
+"""Which call fails, whether it takes effect, and whether it says no instead of nothing."""
+
 NAMED: Final = {str(scenario): scenario for scenario in SCENARIOS}
 
 
+@more_in_thorough
 @pytest.mark.parametrize(
     ("lineup", "name", "fewest"),
     [
         (CONNECTED, "in place", 45),
-        (CONNECTED, "alternating, compromised", 12),
-        (OTHER_WORDS, "in place", 8),
+        pytest.param(CONNECTED, "alternating, compromised", 12, marks=thorough),
+        pytest.param(OTHER_WORDS, "in place", 8, marks=thorough),
         (MIXED, "alternating, compromised", 12),
         (HIDDEN, "in place", 8),
         pytest.param(HIDDEN, "alternating, back", 8, marks=thorough),
@@ -42,7 +46,8 @@ def test_whatever_call_fails_the_request_ends_at_once_or_when_it_is_repeated(
     calls = calls_of(ground, scenario)
     tried = 0
     # Looks and history are the same for every request: one of them tries them all.
-    for at, with_effect, lasting in ways_to_fail(calls, everything=lineup is CONNECTED and name == "in place"):
+    ways = [*ways_to_fail(calls, everything=lineup is CONNECTED and name == "in place")]
+    for at, with_effect, lasting in of_tier(one_of_each(ways, calls), thorough=ways):
         ground.begin()
         scenario.prepare(ground)
         promises = Promises(ground, scenario)
@@ -51,7 +56,19 @@ def test_whatever_call_fails_the_request_ends_at_once_or_when_it_is_repeated(
         run(ground, scenario, Failing(promises, at, with_effect=with_effect, lasting=lasting))
         assert len(promises.ever) - before == scenario.made, f"{calls[at]} failed"
         tried += 1
-    assert tried >= fewest
+    assert tried >= of_tier(fewest // 2, thorough=fewest)
+
+
+def test_one_way_of_each_is_left_of_ways_that_come_again() -> None:
+    calls = ["store.stages", "org.replace_certificate"] * 2
+    ways = [*ways_to_fail(calls, everything=True)]
+    assert len(ways) == 6
+    tried = [(calls[at], *how) for at, *how in one_of_each(ways, calls)]
+    assert tried == [
+        ("store.stages", False, True),
+        ("org.replace_certificate", False, False),
+        ("org.replace_certificate", True, False),
+    ]
 
 
 def calls_of(ground: Ground, scenario: Scenario) -> list[str]:
@@ -68,14 +85,22 @@ def undisturbed(promises: Promises) -> Failing:
     return Failing(promises, at=-1, with_effect=False, lasting=False)
 
 
-def ways_to_fail(calls: list[str], *, everything: bool) -> Iterator[tuple[int, bool, bool]]:
-    """Which call fails, whether it takes effect, and whether it says no instead of nothing."""
+def ways_to_fail(calls: list[str], *, everything: bool) -> Iterator[Way]:
+    """Each of them."""
     for at, name in enumerate(calls):
         is_change, in_history = name in CHANGES, name.startswith("history")
         if everything or name == "org.prove" or (is_change and not in_history):
             yield at, False, at % 2 == 0
             if is_change:
                 yield at, True, False
+
+
+def one_of_each(ways: Iterable[Way], calls: list[str]) -> list[Way]:
+    """Of the calls of one name the first that fails in a way; the others are repetitions."""
+    found: dict[tuple[str, bool, bool], Way] = {}
+    for at, with_effect, lasting in ways:
+        found.setdefault((calls[at], with_effect, lasting), (at, with_effect, lasting))
+    return [*found.values()]
 
 
 def run(ground: Ground, scenario: Scenario, failing: Failing) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import product
 from typing import TYPE_CHECKING
 
 import pytest
@@ -12,10 +13,11 @@ from rotator.core.logins import LoginOutcome
 from rotator.errors import OrgError, RotatorError
 from rotator.services.rotation.report import Outcome
 from rotator.simulator.wire.faults import Effect, Fault, Kind
-from tests.rotation.lineups import HIDDEN
+from tests.rotation.lineups import HIDDEN, HIDDEN_IN_OTHER_WORDS
 from tests.rotation.scenarios import OF_HIDDEN_PAIRS, RESTORE, SCENARIOS
-from tests.rotation.test_org_faults import NEVER, PASSING, logs_in
+from tests.rotation.test_org_faults import NEVER, PASSING, UPLOADS, logs_in
 from tests.rotation.watching import handle
+from tests.tiers import rows_standard_first, standard_first
 
 if TYPE_CHECKING:
     from rotator.services.rotation.report import Report
@@ -26,9 +28,9 @@ ONE, PAIR = SCENARIOS[0], OF_HIDDEN_PAIRS[0]
 BOTH = pytest.mark.parametrize("scenario", [ONE, PAIR], ids=str)
 
 
-@pytest.fixture
-def ground(ground: Ground) -> Ground:
-    ground.begin(lineup=HIDDEN)
+@pytest.fixture(params=standard_first([HIDDEN, HIDDEN_IN_OTHER_WORDS], [HIDDEN]), ids=str)
+def ground(ground: Ground, request: pytest.FixtureRequest) -> Ground:
+    ground.begin(lineup=request.param)
     ground.confirmations = 2
     return ground
 
@@ -42,8 +44,13 @@ def run(ground: Ground, scenario: Scenario) -> Report | RotatorError:
         return error
 
 
-@BOTH
-@pytest.mark.parametrize("what", PASSING)
+@pytest.mark.parametrize(
+    ("scenario", "what"),
+    rows_standard_first(
+        product((ONE, PAIR), PASSING), [*((ONE, what) for what in PASSING), *((PAIR, what) for what in UPLOADS)]
+    ),
+    ids=str,
+)
 def test_after_a_fault_the_new_key_holds_or_the_old_one_and_the_next_run_ends_well(
     ground: Ground, scenario: Scenario, what: str
 ) -> None:
@@ -63,7 +70,7 @@ def test_after_a_fault_the_new_key_holds_or_the_old_one_and_the_next_run_ends_we
 def test_a_new_key_that_never_holds_leaves_the_old_one_in_force(ground: Ground, scenario: Scenario) -> None:
     scenario.prepare(ground)
     old = ground.current(scenario.credential)
-    ground.org.settings = replace(HIDDEN.settings, **NEVER)  # type: ignore[arg-type] # seconds
+    ground.org.settings = replace(ground.lineup.settings, **NEVER)  # type: ignore[arg-type] # seconds
     end = run(ground, scenario)
     assert not isinstance(end, RotatorError)
     assert (end.outcome, end.halt) == (Outcome.REVERTED, HaltReason.REVERTED)
@@ -77,7 +84,7 @@ def test_a_write_that_the_org_refuses_takes_nothing_from_what_was_proven_before(
 ) -> None:
     scenario.prepare(ground)
     old = ground.current(scenario.credential)
-    ground.write, ground.org.settings = "update", replace(HIDDEN.settings, external_apps_updatable=False)
+    ground.write, ground.org.settings = "update", replace(ground.lineup.settings, external_apps_updatable=False)
     end = run(ground, scenario)
     assert isinstance(end, OrgError)
     assert end.refused_since is None, "the old key is in force as before, and nothing is to be put back"
@@ -94,12 +101,12 @@ def test_a_deployment_that_the_org_refuses_takes_nothing_from_what_was_proven_be
 ) -> None:
     scenario.prepare(ground)
     old = ground.current(scenario.credential)
-    ground.write, ground.org.settings = "deploy", replace(HIDDEN.settings, largest_certificate_bytes=100)
+    ground.write, ground.org.settings = "deploy", replace(ground.lineup.settings, largest_certificate_bytes=100)
     end = run(ground, scenario)
     assert isinstance(end, OrgError)
     assert end.refused_since is None, "the old key is in force as before, and nothing is to be put back"
     assert logs_in(ground, old) is LoginOutcome.ACCEPTED
-    ground.org.settings = HIDDEN.settings
+    ground.org.settings = ground.lineup.settings
     end = run(ground, scenario)
     assert not isinstance(end, RotatorError)
     scenario.check(ground, end)

@@ -21,8 +21,8 @@ from rotator.core.retry import Waiting
 from rotator.errors import RotatorError
 from rotator.stores.base import StoredVersions
 from tests.hostile.answers import HostileTransport
-from tests.rotation.lineups import CONNECTED, MIXED, Lineup
-from tests.rotation.scenarios import SCENARIOS
+from tests.rotation.lineups import CONNECTED, HIDDEN, MIXED, OTHER_WORDS, Lineup
+from tests.rotation.scenarios import OF_HIDDEN_PAIRS, SCENARIOS
 from tests.tiers import more_in_thorough, of_tier
 
 if TYPE_CHECKING:
@@ -32,8 +32,8 @@ if TYPE_CHECKING:
     from tests.rotation.ground import Ground
     from tests.rotation.watching import Scenario
 
-WANTED: Final = int(os.environ.get("ROTATOR_ANSWERS", of_tier(250, thorough=2000)))
-PLAYS: Final = 5
+WANTED: Final = int(os.environ.get("ROTATOR_ANSWERS", of_tier(120, thorough=2000)))
+PLAYS: Final = of_tier(2, thorough=5)
 """In one go of Hypothesis."""
 
 ROTATED: Final = {scenario.name: scenario for scenario in SCENARIOS if scenario.name in {"in place", "alternating"}}
@@ -132,12 +132,13 @@ def test_no_answer_of_an_org_ends_the_program_loses_a_key_or_refuses_a_consumer(
             acts=st.lists(st.sampled_from(sorted(ACTS)), min_size=20, max_size=30),
             number=st.integers(0, 2**32),
             share=st.sampled_from([10, 30, 60, 90]),
-            lineup=st.sampled_from([CONNECTED, MIXED]),
+            lineup=st.sampled_from([CONNECTED, MIXED, HIDDEN, OTHER_WORDS]),
             write=st.sampled_from(["auto", "deploy"]),
         )
         def play(name: str, acts: list[str], number: int, share: int, lineup: Lineup, write: str) -> None:
             nonlocal met
-            here = Play(ground, ROTATED[name], Random(number), share, lineup)
+            scenario = OF_HIDDEN_PAIRS[0] if lineup.hides and name == "alternating" else ROTATED[name]
+            here = Play(ground, scenario, Random(number), share, lineup)
             ground.write = write
             with closing(here.wire):
                 for act in acts:

@@ -19,9 +19,10 @@ from rotator.salesforce.login import LoginTarget, prove
 from rotator.services.rotation.report import Outcome, Report
 from rotator.simulator.org.propagation import CertificateSlot
 from rotator.simulator.wire.faults import Effect, Fault, Kind
-from tests.rotation.lineups import CONNECTED, MIXED
+from tests.rotation.lineups import CONNECTED, EXTERNAL, MIXED, OTHER_WORDS
 from tests.rotation.scenarios import REPLACE, RESTORE, SCENARIOS
 from tests.rotation.watching import Failing, Promises, Scenario, handle
+from tests.tiers import standard_first
 
 if TYPE_CHECKING:
     from rotator.core.credentials import KeyVersion
@@ -35,9 +36,9 @@ FLAPPING: Final = {"propagation_seconds": 1000.0, "flap_probability": 0.5}
 """Longer than twice the time that a new key is tried for."""
 
 
-@pytest.fixture(params=[CONNECTED, MIXED], ids=str)
+@pytest.fixture(params=standard_first([CONNECTED, MIXED, EXTERNAL, OTHER_WORDS], [CONNECTED]), ids=str)
 def ground(ground: Ground, request: pytest.FixtureRequest) -> Ground:
-    """Of either kind of app: one of them, and two that take turns."""
+    """Of either kind of app, and of both: one of them, and two that take turns."""
     ground.begin(lineup=request.param)
     return ground
 
@@ -156,7 +157,8 @@ def test_the_history_tells_why_the_old_key_is_back(ground: Ground) -> None:
         "finish",
     ]
     refused, proven = [event for event in events(ground.database) if event.kind == "verify"][2:]
-    assert "invalid assertion" in str(refused.details["answer"])
+    words = "invalid client credentials" if ground.lineup is OTHER_WORDS else "invalid assertion"
+    assert words in str(refused.details["answer"])
     assert (proven.details["version"], proven.details["outcome"]) == (old.fingerprint, "accepted")
     assert verify(ground.database).intact
 
@@ -213,8 +215,8 @@ def test_an_app_that_never_takes_a_certificate_ends_the_run_and_the_next_one_goe
     report = run(ground, scenario)
     if report.outcome is Outcome.HALTED:
         # Another process cannot tell an external client app that holds no certificate from one that hides it.
-        assert ground.lineup is MIXED
-        assert "rotate restore" in report.hint
+        assert "Billing" in ground.lineup.external
+        assert "`rotate restore`" in report.hint
         with ground.program() as app:
             report = handle("billing", RESTORE)(app)
         assert report.outcome is Outcome.RESTORED

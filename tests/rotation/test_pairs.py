@@ -4,7 +4,7 @@ What test_crashes.py does with files and SQLite for every request is done here f
 replacement under either strategy: those pass through every call that a rotation makes to store and history. Neither
 knows the other, so where both are others than there one strategy is enough, and tests/end_to_end/test_pairs.py tries
 both. The requests that are left out differ in what is decided, which is the same code over every pair; only the way
-back asks a store for more, and is tried in each.
+back asks a store for more, and is tried in each, in the thorough tier.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import pytest
 from tests.rotation.crashes import POINTS, crash_everywhere
 from tests.rotation.lineups import CONNECTED, EXTERNAL, HIDDEN, HIDDEN_IN_OTHER_WORDS, MIXED, Lineup
 from tests.rotation.scenarios import SCENARIOS
-from tests.tiers import thorough
+from tests.tiers import rows_standard_first, thorough
 
 if TYPE_CHECKING:
     from tests.rotation.ground import Ground
@@ -37,13 +37,13 @@ PAIRS: Final = (
 )
 """And in each store the keys of either kind of app: a store knows them by their names alone."""
 
-STANDARD: Final = (PAIRS[0], PAIRS[3], PAIRS[5])
+STANDARD: Final = (PAIRS[0], PAIRS[3], PAIRS[6])
 """Each store and each database, either strategy, and apps of either kind."""
 
 NAMED: Final = {str(each): each for each in SCENARIOS}
 
 
-@pytest.fixture(params=["vault", pytest.param("aws", marks=thorough)])
+@pytest.fixture(params=["vault", "aws"])
 def keys_elsewhere(request: pytest.FixtureRequest) -> Ground:
     return _paired(request, request.param, "sqlite", CONNECTED)
 
@@ -68,7 +68,7 @@ def _crash_everywhere(ground: Ground, scenario: Scenario) -> None:
 
 @pytest.mark.parametrize(
     ("store", "database", "name", "lineup"),
-    [pytest.param(*each, marks=() if each in STANDARD else thorough) for each in PAIRS],
+    rows_standard_first(PAIRS, STANDARD),
     ids=str,
 )
 def test_wherever_it_dies_and_however_often_the_same_request_ends_it(
@@ -77,5 +77,6 @@ def test_wherever_it_dies_and_however_often_the_same_request_ends_it(
     _crash_everywhere(_paired(request, store, database, lineup), NAMED[name])
 
 
+@thorough
 def test_the_way_back_ends_too_wherever_it_dies_and_however_often(keys_elsewhere: Ground) -> None:
     _crash_everywhere(keys_elsewhere, NAMED["in place, back"])

@@ -3,70 +3,64 @@
 Walks go through the program's own `decide` with every action succeeding, failing without effect, with half of it, or
 being the last before a crash; with certificates that arrive late, answers that prove nothing, and people who change
 apps between two runs. Left to `test_random_walks` are people who change them during a run or have a pair's
-certificates adopted, the order in which a pair is named, and requests of rare kinds.
+certificates adopted, the order in which a pair is named, and requests of rare kinds. Apps that do not show what they
+hold have a module of their own, `test_hidden_state_space`.
 """
 
 from __future__ import annotations
 
-import gc
-import sys
 from itertools import chain
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import pytest
 
-from rotator.core.decision.decide import CLAUSES, Clause, all_is_done
-from rotator.core.decision.policies import Goal, Strategy, Wanted
-from tests.rotation import happenings, looks, sameness
-from tests.rotation import walk as walking
+from rotator.core.decision.decide import Clause, all_is_done, previous_makes_room
+from rotator.core.decision.policies import Strategy, Wanted
 from tests.rotation.rules import BrokenRuleError
-from tests.rotation.starts import RARE_REQUESTS, REQUESTS, conceivable, hiding, in_other_words, in_the_middle, sane
-from tests.rotation.variants import HIDDEN_VARIANTS, VARIANTS, without
+from tests.rotation.starts import (
+    OFTEN,
+    RARE_REQUESTS,
+    REQUESTS,
+    conceivable,
+    in_other_words,
+    sane,
+    with_other_consumer_keys,
+)
+from tests.rotation.variants import FOR_APPS_THAT_SHOW_THEIRS, FOR_OTHER_CONSUMER_KEYS, VARIANTS, without
 from tests.rotation.walk import Walk
-from tests.tiers import thorough
+from tests.rotation.world import REFUSED, TAKEN
+from tests.tiers import more_in_thorough, of_tier, thorough
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable
 
 IN_PLACE, ALTERNATING = Strategy.IN_PLACE, Strategy.ALTERNATING
-OFTEN = [REQUESTS[0], next(wanted for wanted in REQUESTS if wanted.goal is Goal.BRING)]
+
+pytestmark = pytest.mark.usefixtures("no_garbage_is_looked_for", "worlds_are_forgotten_afterwards")
 
 
-@pytest.fixture(autouse=True)
-def _no_garbage_is_looked_for() -> Iterator[None]:
-    """Worlds hold no cycles, and there are a hundred thousand of them to look through."""
-    gc.disable()
-    yield
-    gc.enable()
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _worlds_are_forgotten_afterwards() -> Iterator[None]:
-    """The tests that come next in this process need not carry them along."""
-    yield
-    for module in (happenings, looks, sameness, walking):
-        for kept in vars(module).values():
-            if hasattr(kept, "cache_clear"):
-                kept.cache_clear()
-
-
+@more_in_thorough
 @pytest.mark.parametrize(
-    ("strategy", "states", "transitions"), [(IN_PLACE, 30_000, 110_000), (ALTERNATING, 35_000, 110_000)]
+    ("strategy", "states", "transitions"),
+    [
+        (IN_PLACE, *of_tier((6_000, 25_000), thorough=(30_000, 110_000))),
+        (ALTERNATING, *of_tier((4_000, 12_000), thorough=(35_000, 110_000))),
+    ],
 )
 def test_no_run_breaks_a_rule_and_every_run_gets_home(
-    strategy: Strategy, states: int, transitions: int, capsys: pytest.CaptureFixture[str]
+    strategy: Strategy, states: int, transitions: int, tell: Callable[[str], None]
 ) -> None:
-    walk = Walk(REQUESTS).run(sane(strategy))
-    _tell(f"{strategy}: {walk.states:,} states, {walk.transitions:,} transitions, no broken rule", capsys)
+    walk = Walk(of_tier(OFTEN, thorough=REQUESTS)).run(sane(strategy))
+    tell(f"{strategy}: {walk}")
     # A walk that has lost its way shows nothing.
     assert walk.states > states
     assert walk.transitions > transitions
 
 
 @thorough
-def test_what_an_app_says_of_a_wrong_key_is_learnt_whatever_its_words(capsys: pytest.CaptureFixture[str]) -> None:
+def test_what_an_app_says_of_a_wrong_key_is_learnt_whatever_its_words(tell: Callable[[str], None]) -> None:
     walk = Walk(OFTEN).run(in_other_words(sane(IN_PLACE)))
-    _tell(f"{IN_PLACE}, other words: {walk.states:,} states, {walk.transitions:,} transitions, no broken rule", capsys)
+    tell(f"{IN_PLACE}, other words: {walk}")
     assert walk.states > 8_000
     assert any(world.heard for world in walk.between), "the words are never heard"
 
@@ -79,71 +73,65 @@ def test_what_an_app_says_of_a_wrong_key_is_learnt_whatever_its_words(capsys: py
     ],
 )
 def test_from_every_conceivable_state_the_next_action_is_safe_and_the_run_ends(
-    strategy: Strategy, requests: tuple[Wanted, ...], states: int, capsys: pytest.CaptureFixture[str]
+    strategy: Strategy, requests: tuple[Wanted, ...], states: int, tell: Callable[[str], None]
 ) -> None:
     walk = Walk(requests).step(chain(conceivable(strategy), in_other_words(conceivable(strategy))))
-    _tell(f"{strategy}: {walk.states:,} conceivable states, no broken rule", capsys)
+    tell(f"{strategy}: {walk.states:,} conceivable states, no broken rule")
     assert walk.states > states
 
 
-def test_where_an_app_hides_its_certificate_the_next_action_is_safe_whatever_logins_have_proven(
-    capsys: pytest.CaptureFixture[str],
+@more_in_thorough
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize(
+    ("strategy", "old", "requests", "states"),
+    [
+        (IN_PLACE, REFUSED, of_tier(OFTEN[:1], thorough=REQUESTS), of_tier(5_000, thorough=100_000)),
+        pytest.param(IN_PLACE, TAKEN, OFTEN, 25_000, marks=thorough),
+        pytest.param(ALTERNATING, REFUSED, OFTEN, 20_000, marks=thorough),
+        pytest.param(ALTERNATING, TAKEN, OFTEN, 15_000, marks=thorough),
+    ],
+)
+def test_an_app_may_get_another_consumer_key_at_any_moment(
+    strategy: Strategy, old: str, requests: tuple[Wanted, ...], states: int, tell: Callable[[str], None]
 ) -> None:
-    middle = (world for world in in_the_middle(hiding(conceivable(IN_PLACE), True)) if not world.in_grace)
-    walk = Walk(OFTEN).step(middle)
-    rare = Walk(REQUESTS + RARE_REQUESTS).step(hiding(conceivable(IN_PLACE), True))
-    words = Walk(OFTEN).step(in_other_words(hiding(conceivable(IN_PLACE), True)))
-    states = walk.states + rare.states + words.states
-    _tell(f"{IN_PLACE}, hidden: {states:,} conceivable states, no broken rule", capsys)
-    assert walk.states > 12_000
-    assert rare.states > 4_000
+    walk = Walk(requests).run(with_other_consumer_keys(sane(strategy), old))
+    tell(f"{strategy}, another consumer key, the old one {old}: {walk}")
+    assert walk.states > states
 
 
-@thorough
-@pytest.mark.parametrize("hidden", [(True, True), (True, False), (False, True)], ids=str)
-def test_it_is_the_same_for_a_pair_that_hides_one_certificate_or_both(
-    hidden: tuple[bool, bool], capsys: pytest.CaptureFixture[str]
-) -> None:
-    walk = Walk(OFTEN).step(hiding(conceivable(ALTERNATING), *hidden))
-    _tell(f"{ALTERNATING}, hidden {hidden}: {walk.states:,} conceivable states, no broken rule", capsys)
-    assert walk.states > 12_000
-
-
-@pytest.mark.parametrize("name", HIDDEN_VARIANTS)
-def test_a_program_that_is_wrong_about_hidden_certificates_is_found(name: str) -> None:
-    variant = HIDDEN_VARIANTS[name]
+@pytest.mark.parametrize("name", FOR_OTHER_CONSUMER_KEYS)
+def test_a_program_that_is_wrong_about_consumer_keys_is_found(name: str) -> None:
+    variant = FOR_OTHER_CONSUMER_KEYS[name]
     with pytest.raises(BrokenRuleError, match=variant.breaks):
-        Walk(OFTEN, variant.clauses, variant.memory).step(
-            in_the_middle(hiding(conceivable(IN_PLACE), True)), looks_ahead=True
-        )
+        Walk(OFTEN[:1], variant.clauses).run(with_other_consumer_keys(sane(IN_PLACE), REFUSED))
 
 
-@pytest.mark.parametrize("clause", CLAUSES[:-1], ids=lambda clause: str(clause.__name__))
+OF_PAIRS: Final = {previous_makes_room, "makes new keys for the app of current"}
+"""What is wrong with pairs alone: of those nothing is found where there is one app, and all of it is walked."""
+
+
+@pytest.mark.parametrize("clause", FOR_APPS_THAT_SHOW_THEIRS, ids=lambda clause: str(clause.__name__))
 def test_no_clause_can_be_left_out(clause: Clause) -> None:
     with pytest.raises(BrokenRuleError):
-        _look_for_broken_rules(without(clause))
+        _look_for_broken_rules(without(clause), of_pairs=clause in OF_PAIRS)
 
 
 def test_there_is_an_action_for_every_situation_only_with_the_last_clause() -> None:
     with pytest.raises(StopIteration):
-        _look_for_broken_rules(without(all_is_done))
+        _look_for_broken_rules(without(all_is_done), of_pairs=False)
 
 
 @pytest.mark.parametrize("name", VARIANTS)
 def test_a_program_that_is_wrong_in_one_point_is_found(name: str) -> None:
     variant = VARIANTS[name]
     with pytest.raises(BrokenRuleError, match=variant.breaks):
-        _look_for_broken_rules(variant.clauses)
+        _look_for_broken_rules(variant.clauses, of_pairs=name in OF_PAIRS)
 
 
-def _look_for_broken_rules(clauses: tuple[Clause, ...]) -> None:
-    """Less than a whole walk, but enough to find what is wrong in one point."""
+def _look_for_broken_rules(clauses: tuple[Clause, ...], *, of_pairs: bool) -> None:
+    """Less than a whole walk, but enough to find what is wrong in one point; what takes least comes first."""
+    if of_pairs:
+        Walk(REQUESTS, clauses).step(conceivable(ALTERNATING))
     Walk(REQUESTS, clauses).step(conceivable(IN_PLACE))
     Walk(OFTEN, clauses).run(sane(IN_PLACE))
     Walk(REQUESTS, clauses).step(conceivable(ALTERNATING))
-    Walk(REQUESTS, clauses).step(hiding(conceivable(IN_PLACE), True))
-
-
-def _tell(count: str, capsys: pytest.CaptureFixture[str]) -> None:
-    with capsys.disabled():
-        sys.stdout.write(f"\n{count}\n")

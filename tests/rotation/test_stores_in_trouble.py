@@ -12,6 +12,7 @@ import pytest
 from rotator.errors import RotatorError, StoreError, StoreUnavailable
 from tests.rotation.scenarios import SCENARIOS
 from tests.rotation.watching import CHANGES, Promises, Scenario, Watcher
+from tests.tiers import standard_first
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -94,7 +95,7 @@ class Case(NamedTuple):
         return ScenarioRun(replace(self.ground, keys=keys), self.scenario)
 
 
-@pytest.fixture(params=["in place", "alternating"])
+@pytest.fixture(params=standard_first(["in place", "alternating"], ["in place"]))
 def case(request: pytest.FixtureRequest, ground: Ground) -> Case:
     """Where one strategy is tried at one place the other is at the next, and they take a database each."""
     scenario = next(each for each in SCENARIOS if str(each) == request.param)

@@ -14,7 +14,7 @@ from tests.rotation.installations import Consumer, Observed, Second, Turns, seco
 from tests.rotation.lineups import CONNECTED, EXTERNAL, HIDDEN, MIXED, OTHER_WORDS, Lineup
 from tests.rotation.scenarios import SCENARIOS
 from tests.rotation.watching import Promises, Scenario
-from tests.tiers import thorough
+from tests.tiers import standard_first, thorough
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -112,13 +112,15 @@ def in_aws(_the_ground: Ground, keys_in_aws: Keys) -> Iterator[Second]:
         yield second
 
 
-@pytest.mark.parametrize("place", ["store.read", "store.promote"])
+@pytest.mark.parametrize("place", standard_first(["store.read", "store.promote"], ["store.promote"]))
 def test_who_is_overtaken_in_vault_leaves_the_other_ones_rotation_in_force(in_vault: Second, place: str) -> None:
     scenario_run = ScenarioRun(in_vault.ground, IN_PLACE, in_vault)
     scenario_run.check(scenario_run.overtaken_before(place))
 
 
-@pytest.mark.parametrize("place", ["store.put_pending", "org.replace_certificate"])
+@pytest.mark.parametrize(
+    "place", standard_first(["store.put_pending", "org.replace_certificate"], ["store.put_pending"])
+)
 def test_who_is_overtaken_in_aws_leaves_the_other_ones_rotation_in_force(in_aws: Second, place: str) -> None:
     scenario_run = ScenarioRun(in_aws.ground, ALTERNATING, in_aws)
     scenario_run.check(scenario_run.overtaken_before(place))
@@ -130,7 +132,7 @@ def test_who_is_overtaken_in_aws_leaves_the_other_ones_rotation_in_force(in_aws:
         (IN_PLACE, CONNECTED),
         (IN_PLACE, HIDDEN),
         pytest.param(IN_PLACE, EXTERNAL, marks=thorough),
-        (ALTERNATING, CONNECTED),
+        pytest.param(ALTERNATING, CONNECTED, marks=thorough),
     ],
     ids=str,
 )
@@ -143,7 +145,7 @@ def test_who_is_overtaken_between_store_and_org_looks_again_before_a_person_is_c
     scenario_run.check(ends)
 
 
-@pytest.mark.parametrize("lineup", [CONNECTED, MIXED], ids=str)
+@pytest.mark.parametrize("lineup", standard_first([CONNECTED, MIXED], [MIXED]), ids=str)
 def test_of_two_that_take_turns_in_vault_one_goes_through_and_the_other_says_why_not(
     in_vault: Second, lineup: Lineup
 ) -> None:
@@ -155,7 +157,7 @@ def test_of_two_that_take_turns_in_vault_one_goes_through_and_the_other_says_why
     scenario_run.check([through, stopped])
 
 
-@pytest.mark.parametrize("lineup", [CONNECTED, HIDDEN, pytest.param(OTHER_WORDS, marks=thorough)], ids=str)
+@pytest.mark.parametrize("lineup", standard_first([CONNECTED, HIDDEN, OTHER_WORDS], [CONNECTED]), ids=str)
 def test_of_two_that_take_turns_in_aws_one_goes_through_and_the_other_says_why_not(
     in_aws: Second, lineup: Lineup
 ) -> None:

@@ -36,6 +36,11 @@ class Asked:
     refused: int = 0
     session: int = field(default=1)
     """The program's own login."""
+    records: int = 0
+    """Queries for the outstanding tokens and sessions of an app whose key was taken, who their users are, and whether
+    the program's user is shown those of others."""
+    revoked: int = 0
+    """Tokens ended."""
 
     @property
     def calls(self) -> Counter[str]:
@@ -46,22 +51,24 @@ class Asked:
             Kind.SOAP_LIST: 1,
             Kind.SOAP_READ: self.looks + 2 * self.changes,
             Kind.SOAP_UPDATE: self.changes,
+            Kind.DATA: self.records,
+            Kind.REVOKE: self.revoked,
         }
         return Counter({kind: count for kind, count in by_kind.items() if count})
 
 
 # Looks: whether the app is the one that the program itself logs in by; at first; after the key pair is made; before
 # the upload and after it; before the promotion and after it. An end of a key has a look before and one after it, as the
-# end of a version has. Logins: current's key once where its place is taken, the new one before its certificate is
-# there, and then until it is proven.
+# end of a version has. After a compromise the apps are looked at once more, for whose tokens end. Logins: current's key
+# once where its place is taken, the new one before its certificate is there, and then until it is proven.
 ASKED: Final[Mapping[str, Asked]] = {
     "in place": Asked(looks=7, changes=1, accepted=1 + 5, refused=1),
     "in place, same key": Asked(looks=6, changes=1, accepted=1 + 5),
-    "in place, compromised": Asked(looks=8, changes=1, accepted=1 + 5, refused=1),
+    "in place, compromised": Asked(looks=9, changes=1, accepted=1 + 5, refused=1, records=7, revoked=1),
     "in place, back": Asked(looks=7, changes=1, accepted=1 + 5, refused=1),
     "alternating": Asked(looks=7, changes=1, accepted=5, refused=1),
     "alternating, same key": Asked(looks=6, changes=1, accepted=1 + 5),
-    "alternating, compromised": Asked(looks=9, changes=2, accepted=5, refused=1),
+    "alternating, compromised": Asked(looks=10, changes=2, accepted=5, refused=1, records=12, revoked=1),
     "alternating, retire now": Asked(looks=9, changes=2, accepted=5, refused=1),
     "alternating, back": Asked(looks=5, changes=0, accepted=5),
     "finish after grace": Asked(looks=4, changes=1),

@@ -9,11 +9,12 @@ from rotator.core.decision.actions import Action, ActionKind, HaltReason
 from rotator.core.decision.decide import (
     CLAUSES,
     Clause,
+    all_is_done,
+    hidden_certificate_is_found,
     pending_is_uploaded,
     previous_ends,
     unfit_pending_goes,
 )
-from rotator.core.decision.observations import Memory
 from rotator.core.decision.proofs import new_key_is_refused
 from rotator.core.decision.situation import Situation
 from rotator.core.logins import LoginOutcome
@@ -21,10 +22,8 @@ from rotator.core.logins import LoginOutcome
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from rotator.core.decision.observations import Observation, Probe
-    from rotator.core.decision.policies import Verification
+    from rotator.core.decision.observations import Probe
     from rotator.core.observed import KnownVersion
-    from tests.rotation.looks import Remembering
 
 
 _UPLOAD: Final = CLAUSES.index(pending_is_uploaded)
@@ -35,11 +34,14 @@ def without(clause: Clause) -> tuple[Clause, ...]:
     return tuple(other for other in CLAUSES if other is not clause)
 
 
-def _instead_of(clause: Clause, wrong: Clause) -> tuple[Clause, ...]:
+def instead_of(clause: Clause, wrong: Clause) -> tuple[Clause, ...]:
+    """The program with a wrong clause in the place of one."""
     return tuple(wrong if other is clause else other for other in CLAUSES)
 
 
-def _judging_as(mistaken: type[Situation]) -> tuple[Clause, ...]:
+def judging_as(mistaken: type[Situation]) -> tuple[Clause, ...]:
+    """The program with every clause asking a mistaken judge."""
+
     def mistaking(clause: Clause) -> Clause:
         return lambda s: clause(mistaken(s.seen, s.wanted, s.policy, s.now))
 
@@ -115,6 +117,16 @@ class _CompromisedKeysServe(Situation):
         return super().fit or (self.wanted.compromised and self.seen.pending is not None and not self.failed)
 
 
+class _ConsumerKeysStay(Situation):
+    def is_shut_out(self, version: KnownVersion) -> bool:  # noqa: ARG002 - it asks for nothing
+        return False
+
+
+def _discards_without_looking(s: Situation) -> Action | None:
+    pending = s.seen.pending
+    return discards_what_is_live(s) if pending and s.is_shut_out(pending) else unfit_pending_goes(s)
+
+
 def _promotes_unseen(s: Situation) -> Action | None:
     pending, current = s.seen.pending, s.seen.current
     if pending is None or current is None or pending.public_fingerprint != current.public_fingerprint:
@@ -164,14 +176,16 @@ def _upload(s: Situation) -> Action | None:
     return Action(ActionKind.UPLOAD, "it is pending", version=pending.fingerprint, app=pending.app)
 
 
-def _discards_what_is_live(s: Situation) -> Action | None:
+def discards_what_is_live(s: Situation) -> Action | None:
+    """A clause that asks no app."""
     pending = s.seen.pending
     if pending is None or s.fit:
         return None
     return Action(ActionKind.DISCARD, "it is not what is wanted now", version=pending.fingerprint, app=pending.app)
 
 
-def _retires_what_is_live(s: Situation) -> Action | None:
+def retires_what_is_live(s: Situation) -> Action | None:
+    """A clause that asks for the grace alone."""
     previous = s.seen.previous
     if previous is None or s.grace_ends():
         return None
@@ -186,120 +200,76 @@ class Variant(NamedTuple):
     """The rule that it is found by."""
 
 
+FOR_APPS_THAT_SHOW_THEIRS: Final = [
+    clause for clause in CLAUSES if clause not in {hidden_certificate_is_found, all_is_done}
+]
+"""Clauses without which a rule is broken where every app shows its certificate."""
+
 VARIANTS: Final = {
-    "promotes after one login": Variant(_judging_as(_OneLoginHolds), "a version is promoted only when its logins hold"),
+    "promotes after one login": Variant(judging_as(_OneLoginHolds), "a version is promoted only when its logins hold"),
     "promotes long after a login": Variant(
-        _judging_as(_OldLoginsHold), "a version is promoted only when its login has just succeeded"
+        judging_as(_OldLoginsHold), "a version is promoted only when its login has just succeeded"
     ),
     "promotes what is not live": Variant(
         (*CLAUSES[:_UPLOAD], _promotes_unseen, *CLAUSES[_UPLOAD:]), "a version is promoted only while it is live"
     ),
     "takes answers that prove nothing for a refusal": Variant(
-        _judging_as(_SilenceRefuses), "only `invalid assertion`, for long, speaks against a certificate"
+        judging_as(_SilenceRefuses), "only `invalid assertion`, for long, speaks against a certificate"
     ),
     "gives up at the first refusal": Variant(
-        _judging_as(_OneRefusalIsForGood), "only `invalid assertion`, for long, speaks against a certificate"
+        judging_as(_OneRefusalIsForGood), "only `invalid assertion`, for long, speaks against a certificate"
     ),
-    "never gives up": Variant(_judging_as(_NothingEverFails), "a run without faults ends"),
-    "believes that the old key logs in": Variant(_judging_as(_CurrentIsBelieved), "the old key was seen to log in"),
-    "goes on with any pending version": Variant(_judging_as(_AnyPendingServes), "the key stays when it is to be kept"),
-    "goes on with a compromised key": Variant(
-        _judging_as(_CompromisedKeysServe), "a compromised key is not used again"
-    ),
+    "never gives up": Variant(judging_as(_NothingEverFails), "a run without faults ends"),
+    "believes that the old key logs in": Variant(judging_as(_CurrentIsBelieved), "the old key was seen to log in"),
+    "goes on with any pending version": Variant(judging_as(_AnyPendingServes), "the key stays when it is to be kept"),
+    "goes on with a compromised key": Variant(judging_as(_CompromisedKeysServe), "a compromised key is not used again"),
     "overlooks what people did": Variant(
-        _judging_as(_NobodyChangesApps), "a certificate that nobody knows is overwritten only if asked"
+        judging_as(_NobodyChangesApps), "a certificate that nobody knows is overwritten only if asked"
     ),
     "uploads over the standby's unknown certificate": Variant(
-        _instead_of(pending_is_uploaded, _uploads_over_strangers),
+        instead_of(pending_is_uploaded, _uploads_over_strangers),
         "a certificate that nobody knows is overwritten only if asked",
     ),
     "uploads without a test login of current": Variant(
-        _instead_of(pending_is_uploaded, _uploads_untried),
+        instead_of(pending_is_uploaded, _uploads_untried),
         "current's slot is taken only when its key has just logged in, or is refused for certain",
     ),
     "uploads a key that was not tried": Variant(
-        _instead_of(pending_is_uploaded, _uploads_a_key_that_was_not_tried),
+        instead_of(pending_is_uploaded, _uploads_a_key_that_was_not_tried),
         "a new key is refused before its certificate is there",
     ),
     "goes on with a key that is accepted before its certificate is there": Variant(
-        _instead_of(pending_is_uploaded, _goes_on_with_an_accepted_key),
+        instead_of(pending_is_uploaded, _goes_on_with_an_accepted_key),
         "a new key is refused before its certificate is there",
     ),
     "takes any refusal for what a wrong key is told": Variant(
         tuple(map(_always_learns, CLAUSES)), "what a wrong key is told is learnt while it is wrong"
     ),
-    "knows no grace": Variant(_judging_as(_NoGrace), "a previous version is kept for its grace"),
+    "knows no grace": Variant(judging_as(_NoGrace), "a previous version is kept for its grace"),
     "makes new keys for the app of current": Variant(
-        _judging_as(_AppsTakeNoTurns), "alternating: a new key is for the standby app"
+        judging_as(_AppsTakeNoTurns), "alternating: a new key is for the standby app"
     ),
     "treats the app of current like the other": Variant(
-        _judging_as(_SlotOfCurrentIsLikeAny),
+        judging_as(_SlotOfCurrentIsLikeAny),
         "the app of current is never disabled|what a wrong key is told is learnt while current's key logs in",
     ),
     "discards what is live": Variant(
-        _instead_of(unfit_pending_goes, _discards_what_is_live),
+        instead_of(unfit_pending_goes, discards_what_is_live),
         "no version leaves the store while its certificate is live",
     ),
     "retires what is live": Variant(
-        _instead_of(previous_ends, _retires_what_is_live), "no version leaves the store while its certificate is live"
+        instead_of(previous_ends, retires_what_is_live), "no version leaves the store while its certificate is live"
     ),
 }
 """Each named for what it does wrong."""
 
-
-class _OldProofs(Memory):
-    def sending(self, action: Action, seen: Observation) -> Memory:
-        return replace(super().sending(action, seen), probes=self.probes)
-
-
-class _OutagesRefuse(Memory):
-    def observe(self, seen: Observation, rules: Verification, now: datetime) -> tuple[Memory, Observation]:
-        refused = {
-            name: replace(probe, answer=replace(probe.answer, outcome=LoginOutcome.MISMATCH))
-            if probe.outcome is LoginOutcome.TRANSIENT
-            else probe
-            for name, probe in self.probes.items()
-        }
-        return Memory.observe(replace(self, probes=refused), seen, rules, now)
-
-
-class _WritesUnproven(Memory):
-    def observe(self, seen: Observation, rules: Verification, now: datetime) -> tuple[Memory, Observation]:
-        memory, proven = super().observe(seen, rules, now)
-        return memory, replace(proven, begun=frozenset(proven.apps))
-
-
-class _HiddenIsNone(Memory):
-    def observe(self, seen: Observation, rules: Verification, now: datetime) -> tuple[Memory, Observation]:
-        shown = {name: replace(app, hidden=False) for name, app in seen.apps.items()}
-        return super().observe(replace(seen, apps=shown), rules, now)
-
-
-class HiddenVariant(NamedTuple):
-    """A program that is wrong about apps that do not show what they hold."""
-
-    breaks: str
-    """The rule that it is found by."""
-    clauses: tuple[Clause, ...] = CLAUSES
-    memory: Remembering = Memory
-
-
-HIDDEN_VARIANTS: Final = {
-    "takes a login from before the write as proof": HiddenVariant(
-        "a version is promoted only while it is live", memory=_OldProofs
+FOR_OTHER_CONSUMER_KEYS: Final = {
+    "holds on to a version whose consumer key is gone": Variant(
+        judging_as(_ConsumerKeysStay), "without faults nobody is called for help"
     ),
-    "takes an outage for a refusal": HiddenVariant(
-        "a new key is refused before its certificate is there", memory=_OutagesRefuse
-    ),
-    "sends a certificate before a stored key has logged in": HiddenVariant(
-        "a certificate that nobody knows is overwritten only if asked", memory=_WritesUnproven
-    ),
-    "takes what is hidden for no certificate": HiddenVariant(
-        "without faults nobody is called for help", memory=_HiddenIsNone
-    ),
-    "discards what may be live": HiddenVariant(
+    "gives up a version at once whose consumer key is gone": Variant(
+        instead_of(unfit_pending_goes, _discards_without_looking),
         "no version leaves the store while its certificate is live",
-        clauses=_instead_of(unfit_pending_goes, _discards_what_is_live),
     ),
 }
-"""Each named for what it does wrong."""
+"""The same where people give apps other consumer keys."""

@@ -8,15 +8,14 @@ the same answers and others besides, and no rule asks for it. Where it makes one
 
 from __future__ import annotations
 
-from collections import deque
-from functools import cache
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from rotator.core.decision.actions import WRITES, Action, ActionKind, HaltReason
 from rotator.core.decision.decide import CLAUSES, Clause, decide
 from rotator.core.decision.observations import Memory
 from rotator.core.decision.policies import Goal, Wanted
-from tests.rotation.happenings import effect, outcomes, people, time_passes, verified
+from tests.rotation.happenings import After, effect, other_consumer_keys, outcomes, people, time_passes, verified
 from tests.rotation.looks import observe
 from tests.rotation.rules import check_action, check_end, check_state, rule
 from tests.rotation.sameness import plain, turned
@@ -50,6 +49,13 @@ class Home(NamedTuple):
     writes: int
 
 
+class State(NamedTuple):
+    """A world, and what the run is for that goes on in it; None: there is none."""
+
+    wanted: Wanted | None
+    world: World
+
+
 class Walk:
     """Every run for any of the requests, one after another in any order, each with a crash at any moment."""
 
@@ -67,6 +73,10 @@ class Walk:
         """Worlds in which no run goes on."""
         self.during: dict[Wanted, set[World]] = {wanted: set() for wanted in requests}
         self.transitions = 0
+        self.by_faults: list[int] = []
+        """How many states were visited that no fault leads to, that one does, and so on."""
+        self.is_whole = False
+        """Whether no further fault would lead to a further state."""
 
     @property
     def requests(self) -> list[Wanted]:
@@ -78,19 +88,43 @@ class Walk:
         """How many were visited."""
         return len(self.between) + sum(map(len, self.during.values()))
 
-    def run(self, starts: Iterable[World]) -> Walk:
-        """Visits every state that can come of `starts`, and from each finds the way home. Raises BrokenRuleError."""
-        begins = deque(starts)
-        while begins:
-            begin = _at_rest(begins.popleft())
-            if begin in self.between:
-                continue
-            self.between.add(begin)
-            begins.extend(self._by_itself(begin))
-            for wanted in self.during:
-                for start in begun(begin, wanted):
-                    begins.extend(self._runs(plain_for(start, wanted), wanted))
+    def __str__(self) -> str:
+        by_faults = " + ".join(f"{states:,}" for states in self.by_faults)
+        said = f" ({by_faults} by 0, 1, ... faults)" if by_faults else ""
+        return f"{self.states:,} states{said}, {self.transitions:,} transitions, no broken rule"
+
+    def run(self, starts: Iterable[World], *, faults: int | None = None) -> Walk:
+        """Visits every state that can come of `starts`, with at most so many faults or with any number of them.
+
+        From each finds the way home. Raises BrokenRuleError. A crash is a fault too, and so is what a person does.
+        """
+        due = [State(None, _at_rest(start)) for start in starts]
+        while due and (faults is None or len(self.by_faults) <= faults):
+            before = self.states
+            due = self._visit(due)
+            self.by_faults.append(self.states - before)
+        self.is_whole = not due
         return self
+
+    def _visit(self, due: list[State]) -> list[State]:
+        """Every state that comes of these without a fault, and those that come of them by one."""
+        by_a_fault = list[State]()
+        while due:
+            state = due.pop()
+            if self._is_visited(state):
+                continue
+            wanted, world = state
+            self._visited(wanted).add(world)
+            for after, is_fault in self._by_itself(world) if wanted is None else self._goes_on(world, wanted):
+                if not self._is_visited(after):
+                    (by_a_fault if is_fault else due).append(after)
+        return by_a_fault
+
+    def _visited(self, wanted: Wanted | None) -> set[World]:
+        return self.between if wanted is None else self.during[wanted]
+
+    def _is_visited(self, state: State) -> bool:
+        return state.world in self._visited(state.wanted)
 
     def step(self, worlds: Iterable[World], *, looks_ahead: bool = False) -> Walk:
         """Takes one step from each of the worlds, with every way in which it can end, and finds the way home.
@@ -115,25 +149,27 @@ class Walk:
                 self.check(plain_for(after, wanted), wanted)
             check_state(plain_for(after, wanted))
 
-    def _by_itself(self, world: World) -> Iterator[World]:
+    def _by_itself(self, world: World) -> Iterator[tuple[State, bool]]:
+        """What comes of a world in which no run goes on, and whether by a fault."""
         check_state(world)
-        yield from time_passes(world)
-        yield from people(world)
+        for after in time_passes(world):
+            yield State(None, _at_rest(after)), False
+        for after in people(world):
+            yield State(None, _at_rest(after)), True
+        for wanted in self.during:
+            for start in begun(world, wanted):
+                self._check_blind(start, wanted)
+                yield State(wanted, plain_for(start, wanted)), False
 
-    def _runs(self, start: World, wanted: Wanted) -> Iterator[World]:
-        """Every state of the runs that begin with `start`, and how each looks after a crash."""
-        self._check_blind(start, wanted)
-        states, queue = self.during[wanted], [start]
-        while queue:
-            world = queue.pop()
-            if world in states:
-                continue
-            states.add(world)
-            self.check(world, wanted)
-            for after in self.successors(world, wanted):
-                self.transitions += 1
-                queue.append(plain_for(after, wanted))
-            yield world.crashed()
+    def _goes_on(self, world: World, wanted: Wanted) -> Iterator[tuple[State, bool]]:
+        """What comes of a world in which a run goes on, and whether by a fault."""
+        self.check(world, wanted)
+        action = self.next_action(world, wanted)
+        check_action(world, action, wanted)
+        yield State(None, _at_rest(world.crashed())), action.kind not in {ActionKind.DONE, ActionKind.HALT}
+        for after, is_fault in self._after(world, action, wanted):
+            self.transitions += 1
+            yield State(wanted, plain_for(after, wanted)), is_fault
 
     def check(self, world: World, wanted: Wanted) -> None:
         """The rules of a state, and the way home from it."""
@@ -157,8 +193,15 @@ class Walk:
         """What may come next, by the program's action or by itself."""
         action = self.next_action(world, wanted)
         check_action(world, action, wanted)
+        for after in self._after(world, action, wanted):
+            yield after.world
+
+    def _after(self, world: World, action: Action, wanted: Wanted) -> Iterator[After]:
         yield from outcomes(world, action, wanted, self._memory)
-        yield from time_passes(world)
+        for after in time_passes(world):
+            yield After(after, is_fault=False)
+        for after in other_consumer_keys(world):
+            yield After(after, is_fault=True)
 
     def next_action(self, world: World, wanted: Wanted) -> Action:
         """What the program decides."""
@@ -193,7 +236,7 @@ class Walk:
         return effect(world, action, wanted, self._memory).settled()
 
 
-@cache
+@lru_cache(2**14)
 def _at_rest(world: World) -> World:
     return plain(turned(world).lagging(), keeps_name=False)
 
@@ -203,7 +246,7 @@ def plain_for(world: World, wanted: Wanted) -> World:
     return _named_plainly(world, asks_by_name(world, wanted))
 
 
-@cache
+@lru_cache(2**14)
 def _named_plainly(world: World, keeps_name: bool) -> World:
     return plain(turned(world), keeps_name=keeps_name)
 

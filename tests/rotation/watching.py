@@ -87,7 +87,7 @@ class WatchedApplication(Application):
             prove=lambda version: self.watcher.try_login(partial(found.prove, version)),
             last_promotion=lambda: self.journal.last_promotion(name),
             open_rotation=lambda: self.journal.open_rotation(name),
-            gap_is_open=lambda: self.journal.credential_record(name).refused_since is not None,
+            known=lambda: self.journal.credential_record(name),
             new_key=PrivateKey.generate,
         )
 

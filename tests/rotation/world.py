@@ -13,6 +13,8 @@ What makes no difference to `decide` or to a rule is left out, so that equal sit
 - An app may hide its certificate; what a run has sent it, and whether it was told that it is there, is remembered like
   test logins are. What the history knows of the last certificate that such an app was sent follows from what it holds:
   where somebody else's is there, the history is lost. Any change arrives within `timeout`.
+- While nobody knows what a hidden app holds the program tries its keys in turn; a world tries the first until it is
+  decided, then the next, unless it has its keys tried `in_turn`, too.
 - What was heard of a wrong key is remembered while the version is pending, over a crash too: it is in the journal.
 - Test logins are remembered for `pending` and `current` only, as no others are asked for where apps show what they
   hold: the length and duration of
@@ -46,6 +48,8 @@ NAMED = "v0"
 GONE = "gone"
 """A version that was given up and is not stored any more."""
 BAD_KEY = "bad"
+REFUSED, TAKEN = "refused", "taken"
+"""What an org makes of a consumer key that was an app's before."""
 UNSENT = ""
 UNTOLD = "?"
 """A certificate was sent, and how that went is not known."""
@@ -68,6 +72,8 @@ class Stored(NamedTuple):
     name: str
     key: str
     app: str
+    is_old: bool = False
+    """Its app has another consumer key by now than it was stored with."""
 
     @property
     def cert(self) -> Cert:
@@ -109,7 +115,12 @@ class World(NamedTuple):
     """The pending version of which it is known what this org says of its key while it is wrong."""
     hidden: tuple[bool, ...] = ()
     """Whether each app keeps its certificate to itself; empty where none does."""
+    in_turn: bool = False
+    """It makes a difference which of several keys was tried longest ago."""
+    old_client_ids: str = ""
+    """People give apps other consumer keys, and the one before is REFUSED or TAKEN; empty where nobody does."""
     tried: tuple[Tried, ...] = ()
+    """In the order in which they were tried last, where that makes a difference."""
     given_up: frozenset[str] = frozenset()
     sent: tuple[str, ...] = ()
     """Of each app, where one is hidden: the certificate that this run sent last and was told yes, or one of UNSENT and
@@ -158,14 +169,23 @@ class World(NamedTuple):
         """Whether `current` logs in through the app."""
         return self.current is not None and self.current.app == app
 
-    def logs_in(self, version: Stored) -> bool:
-        """Whether servers that know of every change accept the version's key."""
+    def fits(self, version: Stored) -> bool:
+        """Whether the version's key is that of the certificate of its app."""
         live = self.app(version.app)
         return live is not None and live.key == version.key != BAD_KEY
 
+    def is_shut_out(self, version: Stored) -> bool:
+        """Whether the org does not know the consumer key any more that the version was stored with."""
+        return version.is_old and self.old_client_ids == REFUSED
+
+    def logs_in(self, version: Stored) -> bool:
+        """Whether servers that know of every change accept a login with the version."""
+        return self.fits(version) and not self.is_shut_out(version)
+
     def answers(self, version: Stored) -> tuple[LoginOutcome, ...]:
         """What a login with the version's key may be answered with now."""
-        refusal = LoginOutcome.CONFIGURATION if self.other_words else LoginOutcome.MISMATCH
+        is_in_other_words = self.other_words and not self.is_shut_out(version)
+        refusal = LoginOutcome.CONFIGURATION if is_in_other_words else LoginOutcome.MISMATCH
         if self.lags[APPS.index(version.app)] and version.key != BAD_KEY:
             return (LoginOutcome.ACCEPTED, refusal)
         return (LoginOutcome.ACCEPTED if self.logs_in(version) else refusal,)

@@ -85,7 +85,7 @@ class PlainConsumer:
     def next_login(self) -> Login:
         """A login that is made from now on."""
         known = len(self.logins)
-        until = time.monotonic() + 30
+        until = time.monotonic() + 60
         # The one that may be on its way was asked before.
         while len(self.logins) < known + 2:
             assert time.monotonic() < until, "it logs in no more"

@@ -57,7 +57,8 @@ def count(hour: Hour, life: Life) -> Count:
 def _wrong(life: Life) -> Iterator[str]:
     excess, gaps = excess_of(life), gaps_of(life)
     for login in excess.outside:
-        yield f"refused at {login.asked_at} outside every gap: {login.refusal}"
+        known = ", ".join(f"{gap.begun_at} to {gap.ended_at}" for gap in gaps)
+        yield f"refused from {login.asked_at} to {login.answered_at}, outside the gaps {known}: {login.refusal}"
     for exceeding in excess.exceeding:
         if exceeding > MOST:
             yield f"a gap is {exceeding} longer than its refusals"
@@ -65,6 +66,8 @@ def _wrong(life: Life) -> Iterator[str]:
         if proofs > PROOFS:
             yield f"a gap ended only {proofs} accepted test logins after its last refusal"
     said = [end for ran in life.ran if ran.out.startswith("[") for end in ran.json]
+    if not life.has_met_trouble:
+        yield "nothing stood in its way"
     if any(gap.is_uncertain for gap in gaps) and not any(end.get("gap_is_uncertain") for end in said):
         yield "no command said that a gap is a guess"
     if any(gap.ended_at is None for gap in gaps):

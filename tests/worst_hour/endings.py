@@ -26,6 +26,8 @@ class Ending:
     """One of them, for one life."""
 
     name: ClassVar[str]
+    says: ClassVar[tuple[str, str]]
+    """What every surface says after it, until something follows: in place, and where two apps take turns."""
     is_mended_before: ClassVar[bool] = False
     """Whether it must be mended before a process begins, to which it would not come otherwise."""
     is_taken_back: ClassVar[bool] = False
@@ -70,6 +72,7 @@ class Mismatch(Ending):
     """The new key never logs in, and the org says so in its usual words."""
 
     name = "mismatch for good"
+    says = ("ok (warning)", "ok")
     is_taken_back = True
     refusal: ClassVar[Refusal] = Refusal("invalid_grant", "invalid assertion")
 
@@ -95,6 +98,7 @@ class Unapproved(Ending):
     """The app is no longer approved for the user."""
 
     name = "user not approved"
+    says = ("refused", "halted")
     is_of_external_app = True
 
     def begin(self, life: Life) -> None:
@@ -123,6 +127,7 @@ class OrgAway(Ending):
     """The whole org is away."""
 
     name = "org away"
+    says = ("refused", "unknown")
     stops_at_login = True
 
     def answer(self, _life: Life, kind: Kind, _apps: set[str]) -> Fault | None:
@@ -134,6 +139,7 @@ class StoreAway(Ending):
     """The folder of the store is not there, as a file system that is not mounted."""
 
     name = "store away"
+    says = ("refused", "not stored (critical)")
     is_mended_before = True
 
     def begin(self, life: Life) -> None:
@@ -150,6 +156,7 @@ class DiskFull(Ending):
     """Neither the store nor the history can be written."""
 
     name = "disk full"
+    says = ("unfinished", "unfinished")
     is_of_external_app = True
     is_hidden = True
     is_mended_before = True
@@ -168,6 +175,7 @@ class ChangedByHand(Ending):
     """Somebody puts a third certificate on the app after the upload: the run halts."""
 
     name = "halt after the upload"
+    says = ("refused", "halted")
     is_of_external_app = True
 
     def begin(self, life: Life) -> None:
@@ -177,14 +185,14 @@ class ChangedByHand(Ending):
 
     def mend(self, life: Life) -> None:
         """It is put back as it was before the rotation."""
-        before = life.old.certificate if life.strategy is Strategy.IN_PLACE else None
-        life.org.put_certificate(life.target, before)
+        life.org.put_certificate(life.target, life.before[life.target])
 
 
 class WayBackHalts(Ending):
     """No key logs in any more; where two apps take turns, the standby does not take another certificate either."""
 
     name = "halt of the way back"
+    says = ("refused", "unfinished")
 
     def meets(self, life: Life, kind: Kind, apps: set[str]) -> Fault | None:
         """From the first login with the new key on."""

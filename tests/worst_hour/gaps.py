@@ -117,7 +117,7 @@ def _proofs(life: Life, since: datetime, gap: Gap) -> int:
     The org writes down every login; the consumer knows its own.
     """
     until = gap.ended_at or since
-    written = [row for row in life.org.logins if row.app in life.apps and since < row.time <= until]
+    written = [row for row in list(life.org.logins) if row.app in life.apps and since < row.time <= until]
     own = [login for login in life.consumer.logins if since < login.answered_at and login.asked_at <= until]
     accepted = sum(row.outcome == "Success" for row in written)
     return max(0, accepted - sum(not login.refusal and not login.is_away for login in own))

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from tests.worst_hour.endings import Ending
 
 HOUR: Final = timedelta(hours=1)
+BAD_ENDING: Final = "a bad ending"
+"""Name of what all the others follow."""
 
 
 class Following(Enum):
@@ -44,6 +46,13 @@ class Plan:
     name: str
     followings: tuple[Following, ...]
     rotations: tuple[tuple[type[Ending], Strategy], ...]
+
+    @property
+    def moments(self) -> tuple[str, ...]:
+        """When everything is asked what it says."""
+        followings = tuple(each.value for each in self.followings)
+        end = () if Following.MENDED in self.followings[-1:] else (Following.MENDED.value,)
+        return (BAD_ENDING, *followings, *end)
 
 
 @dataclass
@@ -78,7 +87,7 @@ class Hour:
         """All is mended, the clock too where it was set back, and each is finished."""
         if self.machine.off < timedelta(0):
             self.machine.set_clock(timedelta(0))
-        self._each(lambda life: life.run_and_mend("finish", life.name, "--json"))
+        self._each(Life.end)
 
     def _with_clock_set(self, off: timedelta) -> None:
         """One more try, in the middle of which the clock of the machine is set."""
@@ -101,7 +110,7 @@ def led(all_of: Sequence[Hour], ask: Callable[[Hour, str], None] = lambda _hour,
 
     def lead(hour: Hour) -> None:
         hour.begins()
-        ask(hour, "a bad ending")
+        ask(hour, BAD_ENDING)
         for following in hour.plan.followings:
             hour.follows(following)
             ask(hour, following.value)

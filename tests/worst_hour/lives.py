@@ -9,7 +9,7 @@ from threading import Event
 from typing import TYPE_CHECKING, Any, Final
 
 from rotator.core.credentials import KeyVersion
-from rotator.core.crypto.certificates import SubjectName, self_signed
+from rotator.core.crypto.certificates import SubjectName, self_signed, throwaway
 from rotator.core.decision.policies import Strategy
 from rotator.simulator.org.org import Org
 from rotator.simulator.serving.server import utc_now
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from datetime import datetime
     from pathlib import Path
 
+    from rotator.core.crypto.certificates import Certificate
     from rotator.simulator.org.apps import ClientApp
     from tests.end_to_end.processes import Process, Ran
     from tests.worst_hour.consumers import PlainConsumer
@@ -47,6 +48,8 @@ class Life:
     org: Org = field(init=False)
     old: KeyVersion = field(init=False)
     """What is current at first."""
+    before: dict[str, Certificate] = field(init=False)
+    """What its apps hold at first: the standby what ended the key of an earlier version, as after each rotation."""
     consumer: PlainConsumer = field(init=False)
     process: Process | None = None
     """The one that was started last, as long as it runs."""
@@ -60,6 +63,8 @@ class Life:
     """When what was in the way was mended."""
     is_in_trouble: bool = True
     """Whether the next rotation meets what makes it end badly."""
+    has_met_trouble: bool = False
+    """Whether that was ever so."""
     new_seen: int = 0
     """How often its process has read the app with the new certificate."""
     has_come: Event = field(default_factory=Event)
@@ -82,9 +87,10 @@ class Life:
         certificate = self_signed(spare_key(0), SubjectName("Rotator"), **made)
         self.org.add_app("Rotator", username="rotator@example.com", private_key=spare_key(0), certificate=certificate)
         self._certificate = self_signed(spare_key(1), SubjectName(self.name), **made)
+        self.before = {APP: self._certificate, STANDBY: throwaway(now=utc_now())}
         for app in self.apps:
             add = self.org.add_external_app if app in self.external else self.org.add_app
-            add(app, username=self.username, certificate=self._certificate if app == APP else None)
+            add(app, username=self.username, certificate=self.before[app])
         self.org.faults.take = self._take  # type: ignore[method-assign] # asked once for each call
 
     def is_served(self, folder: Path) -> None:
@@ -170,10 +176,10 @@ class Life:
         live = self.app(self.target).live_certificate
         return live is not None and live.fingerprint != self.old.fingerprint and not live.is_throwaway
 
-    def run(self, *arguments: str) -> Ran:
+    def run(self, *arguments: str, script: str = "rotate") -> Ran:
         """A command from beginning to end."""
         self._is_run = True
-        self.process = self.machine.start("rotate", *arguments, largest_file=self.ending.largest_file(self))
+        self.process = self.machine.start(script, *arguments, largest_file=self.ending.largest_file(self))
         return self._end()
 
     def run_and_kill(self, *arguments: str) -> Ran:
@@ -193,6 +199,11 @@ class Life:
         if self.ending.is_mended_before:
             self._mend()
         return self.run(*arguments)
+
+    def end(self) -> None:
+        """What a person types then: to finish it; and where nothing was begun, to see whether its key logs in."""
+        self.run_and_mend("finish", self.name, "--json")
+        self.run("verify", self.name, script="rotator")
 
     def _end(self) -> Ran:
         assert self.process
@@ -229,4 +240,6 @@ class Life:
         return self.is_in_trouble and self.ending.has_begun and self.ending.stops_at_login
 
     def _trouble(self, kind: Kind, about: set[str]) -> Fault | None:
-        return self.ending.meets(self, kind, about) if self.is_in_trouble else None
+        met = self.ending.meets(self, kind, about) if self.is_in_trouble else None
+        self.has_met_trouble = self.has_met_trouble or self.ending.has_begun or met is not None
+        return met

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import product
 from typing import Final
 
 from rotator.core.decision.policies import Strategy
@@ -23,11 +24,10 @@ So every ending meets everything that may follow, in place on one machine and wi
 follows comes on top of what came before.
 """
 
-STANDARD: Final = (Plan("fast", _FAST, _IN_TURN[:_HALF]), Plan("slow", _SLOW, _THE_OTHERS[_HALF:]))
-"""Of those each ending once, half of them on a machine whose clock is set forward, and half where it is set back."""
+STANDARD: Final = (Plan("fast", _FAST, _IN_TURN[:_HALF:3]),)
+"""Of those two endings, one in place and one with two apps."""
 
 ALL: Final = tuple(
-    Plan(following.name.lower(), (following,), tuple((ending, strategy) for ending in ENDINGS for strategy in Strategy))
-    for following in Following
+    Plan(following.name.lower(), (following,), tuple(product(ENDINGS, (_ONE, _PAIR)))) for following in Following
 )
 """Each ending in both strategies, followed by one thing alone."""

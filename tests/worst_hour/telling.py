@@ -10,7 +10,7 @@ from tests.contract.servers.mail import mail_server
 from tests.worst_hour.counts import Count, count
 from tests.worst_hour.hours import hours, led
 from tests.worst_hour.surfaces import Answers, Service
-from tests.worst_hour.truths import wrong_with
+from tests.worst_hour.truths import wrong_with_life
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 class Told:
     """All that came of some hours."""
 
+    plans: Sequence[Plan]
     counts: list[Count]
     answers: list[Answers]
     wrong_answers: list[str]
@@ -37,10 +38,10 @@ def told(plans: Sequence[Plan], folder: Path) -> Iterator[Told]:
     def ask(hour: Hour, when: str) -> None:
         found = services[hour.plan.name].ask(hour, when)
         for life, each in zip(hour.lives, found, strict=True):
-            wrong.extend(wrong_with(hour, life, each))
+            wrong.extend(wrong_with_life(hour, life, each))
         answers.extend(found)
 
     with mail_server() as mail, hours(plans, folder, mail) as all_of:
         services = {hour.plan.name: Service(hour.machine, mail) for hour in all_of}
         led(all_of, ask)
-        yield Told([count(hour, life) for hour in all_of for life in hour.lives], answers, wrong)
+        yield Told(plans, [count(hour, life) for hour in all_of for life in hour.lives], answers, wrong)

@@ -9,6 +9,7 @@ from rotator.alerts.plugins import channel_plugin, open_channel
 from rotator.entry_points import Surroundings
 from rotator.testing.messages import MOMENT
 from tests.contract.servers.mail import PASSWORD, USERNAME, MailServer, mail_server
+from tests.contract.servers.silence import FOR_GOOD
 from tests.contract.servers.slack import CHANNEL, TOKEN, WEBHOOK, FakeSlack, Ordered, fake_slack, refusal
 
 if TYPE_CHECKING:
@@ -161,7 +162,7 @@ class MailGround:
         self.server.refused.clear()
 
     def hang(self) -> None:
-        self.server.delay = 20
+        self.server.delay = FOR_GOOD
 
     def lose_answer(self) -> None:
         self.server.loses_answer = True

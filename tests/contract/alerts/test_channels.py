@@ -11,6 +11,7 @@ from rotator.alerts.base import DeliveryFailed
 from rotator.testing.channels import ChannelContract
 from rotator.testing.messages import message
 from tests.contract.planted import logging_everything, whole
+from tests.contract.servers.silence import FOR_GOOD
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -67,14 +68,14 @@ def test_a_server_that_does_not_answer_is_given_up_in_time(ground: Ground) -> No
     began = time.monotonic()
     with pytest.raises(DeliveryFailed) as failed:
         ground.open(timeout="1s").send(message(), thread=None)
-    assert time.monotonic() - began < 10
+    assert time.monotonic() - began < FOR_GOOD / 2
     assert failed.value.transient
 
 
 def test_a_lost_answer_is_a_failure_although_the_message_has_arrived(ground: Ground) -> None:
     ground.lose_answer()
     with pytest.raises(DeliveryFailed):
-        ground.open(timeout="1s").send(message(), thread=None)
+        ground.open().send(message(), thread=None)
     assert len(ground.arrived()) == 1
 
 

@@ -24,6 +24,7 @@ from rotator.testing.messages import MOMENT
 from tests.contract.alerts.grounds import MailGround, SlackGround
 from tests.contract.servers.mail import mail_server
 from tests.contract.servers.slack import FakeSlack, fake_slack, refusal
+from tests.virtual_time import VirtualTime
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -57,6 +58,7 @@ class World:
             alerting=self.alerting,
             origin=Origin("prod-1", "https://rotator.example.com", "https://wiki.example.com/{kind}"),
             back_off=AttemptBackOff(timedelta(minutes=1), timedelta(minutes=30), 1),
+            waiting=VirtualTime().waiting(),
         )
 
     def deliver(self, at: timedelta = timedelta(0)) -> None:
@@ -126,6 +128,23 @@ def test_a_channel_that_is_closed_is_told_of_on_the_other_and_gets_everything_wh
         "Re: [settled] The channel chat does not accept messages"
     ]
     assert len(world.slack.requests) == 3
+
+
+def test_what_was_accepted_is_noted_once_the_history_is_back(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    delivered, away = world.outbox.delivered, [HistoryUnavailable("It is away."), HistoryUnavailable("It is away.")]
+
+    def is_away_at_first(*about: Any) -> None:
+        if away:
+            raise away.pop()
+        delivered(*about)
+
+    world.alerting.problem(UNREADABLE, MOMENT)
+    monkeypatch.setattr(world.outbox, "delivered", is_away_at_first)
+    world.delivery.deliver("mail", lambda: world.channels["mail"], MOMENT)
+    assert away == []
+    assert "mail" not in world.outbox.pending()
+    world.deliver(2 * LEASE)
+    assert len(world.mail.arrived) == 1
 
 
 def test_a_crash_after_the_acceptance_repeats_the_mail_under_the_same_id(

@@ -103,6 +103,16 @@ if shutil.which("node"):
         simulator.org("production").settings = OrgSettings(refusals={"signature": refusal})
         assert run_node(tmp_path, keys) == f"{simulator.org('production').url} nothing is stored of nobody\n"
 
+    def test_the_program_for_node_says_which_version_it_logged_in_with(
+        simulator: SimulatorServer, keys: Path, tmp_path: Path
+    ) -> None:
+        simulator.org("production").settings = OrgSettings()
+        store = FilesStore("keys", keys, reports=tmp_path / "reports")
+        run_node(tmp_path, keys, REPORTS=str(tmp_path / "reports"), CONSUMER="batch")
+        [report] = store.reports("billing", ["batch", "web"])
+        assert (report.consumer, report.fingerprint) == ("batch", store.stages("billing").pending)
+        assert datetime.now(UTC) - report.logged_in_at < timedelta(minutes=1)
+
     @pytest.mark.parametrize(
         "fault",
         [
@@ -122,7 +132,7 @@ if shutil.which("node"):
         assert run_node(tmp_path, keys).startswith(org.url)
 
 
-def run_node(folder: Path, keys: Path) -> str:
+def run_node(folder: Path, keys: Path, **environ: str) -> str:
     """The program of the page with shorter waits, and what it prints."""
     text = program("js")
     for long, short in (("TIMEOUT = 20_000", "TIMEOUT = 1_000"), ("PAUSE = 2_000", "PAUSE = 50")):
@@ -130,7 +140,7 @@ def run_node(folder: Path, keys: Path) -> str:
         text = text.replace(long, short)
     file = folder / "program.mjs"
     file.write_text(text + NODE)
-    environment = {**os.environ, "KEYS": str(keys)}
+    environment = {**os.environ, "KEYS": str(keys), **environ}
     done = subprocess.run(["node", file], env=environment, capture_output=True, text=True, check=False, timeout=60)
     assert done.returncode == 0, done.stderr
     return done.stdout

@@ -24,7 +24,7 @@ from rotator.simulator.serving.server import SimulatorServer
 from rotator.stores.aws.policy import Ground, for_consumers
 from rotator.stores.files.store import FilesStore
 from rotator.stores.vault.policy import PENDING, consumer_policy, stanza
-from rotator.testing.versions import spare_key
+from rotator.testing.versions import make_version, spare_key
 from tests.contract.servers.strict_aws import REGION
 from tests.contract.servers.vault import closing
 from tests.contract.stores.vault.stores import approle, new_folder, opened
@@ -330,3 +330,16 @@ def test_a_consumer_loads_the_library_of_its_own_store_only(
     )
     loaded = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
     assert (loaded.stdout, loaded.stderr) == ("[]\n", "")
+
+
+def test_what_a_consumer_says_in_aws_is_read_from_the_tags_of_the_secret(aws: AwsGround) -> None:
+    store, place = aws.store(), f"aws:{aws.prefix}{NAME}?region={REGION}&endpoint_url={aws.server.url}"
+    version = make_version(NAME)
+    store.put_pending(version)
+    store.promote(NAME, version.fingerprint, replaces=None)
+    assert store.reports(NAME, ["batch"]) == []
+    consumer.reporter("batch", place, NAME).logged_in(version)
+    [report] = store.reports(NAME, ["batch", "web"])
+    assert (report.consumer, report.fingerprint) == ("batch", version.fingerprint)
+    assert store.stages(NAME).current == version.fingerprint
+    assert store.reports("nothing", ["batch"]) == []

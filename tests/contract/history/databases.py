@@ -8,8 +8,10 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import count
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+import pytest
 from alembic import command
 from alembic.config import Config
 from sqlalchemy import make_url, text
@@ -19,10 +21,10 @@ from rotator.core.severity import Severity
 from rotator.history.engine import upgrades
 from rotator.history.records import NewRotation
 from tests.contract.servers.postgres import execute, scratch_database
+from tests.tiers import standard_first
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from pathlib import Path
 
     from rotator.history.engine.database import Database
 
@@ -48,10 +50,18 @@ EMPTY: Final = """
     ALTER TABLE event DISABLE TRIGGER USER;
     DELETE FROM notification; DELETE FROM alert; DELETE FROM attempt;
     DELETE FROM last_observation; DELETE FROM credential_record; DELETE FROM standstill;
+    DELETE FROM own_login; DELETE FROM login_usage; DELETE FROM finding; DELETE FROM hook; DELETE FROM hook_call;
+    DELETE FROM consumer_report;
     DELETE FROM sighting; DELETE FROM certificate; DELETE FROM event; DELETE FROM rotation;
     UPDATE head SET events = 0, hash = repeat('0', 64);
     ALTER TABLE event ENABLE TRIGGER USER
 """
+
+
+SQLITE_FIRST: Final = pytest.mark.parametrize(
+    "database_kind", standard_first(["sqlite", "postgres"], ["sqlite"]), indirect=True
+)
+"""For what reads and compares alike wherever the rows are; what the database itself does is tried in both kinds."""
 
 
 @dataclass(frozen=True)
@@ -68,17 +78,20 @@ class Kind:
 
 
 def sqlite_kind(folder: Path, template: Path) -> Kind:
-    """Files in the folder, copied from one that has all tables."""
-    numbers = count(1)
+    """Files in the folder, copied from one that has all tables; one that was used is overwritten for the next test."""
+    numbers, free = count(1), list[Path]()
 
     def next_file() -> Path:
         return folder / f"{next(numbers)}.db"
 
     @contextmanager
     def new() -> Iterator[str]:
-        file = next_file()
+        file = free.pop() if free else next_file()
+        for left in file.parent.glob(f"{file.name}-*"):
+            left.unlink()
         shutil.copy(template, file)
         yield f"sqlite:///{file}"
+        free.append(file)
 
     @contextmanager
     def empty() -> Iterator[str]:

@@ -20,20 +20,28 @@ from rotator.core.attempts import AttemptRecord
 from rotator.history.alerts.alerts import AlertRecords
 from rotator.history.alerts.outbox import Outbox
 from rotator.history.attempts import AttemptRecords
+from rotator.history.audit_findings import AuditFindings
 from rotator.history.engine.tables import EVENT, HEAD, METADATA
 from rotator.history.engine.times import UtcDateTime
+from rotator.history.hooks import HookCalls
 from rotator.history.journal import queries, verification
 from rotator.history.journal.journal import Journal
 from rotator.history.last_observations import LastObservations
 from rotator.history.row_check import READERS, unreadable_rows
 from rotator.history.sightings import last_sightings, record_sightings
 from rotator.history.standstills import Standstills
+from rotator.history.usage.consumer_reports import ConsumerReports
+from rotator.history.usage.recorded_logins import Login, RecordedLogins
+from rotator.history.usage.usages import Usages
 from rotator.services.alerting.rules import AlertRules
 from rotator.services.inventory.credential_history import histories
 from rotator.services.reporting.reader import HistoryReader
 from rotator.web.routes import application
 from rotator.web.source import Liveness
 from tests.contract.history.databases import NEW_ROTATION, unguard
+from tests.contract.history.findings import EXCEPTED, WEAK
+from tests.contract.history.test_kept_rows import USED
+from tests.tiers import more_in_thorough, of_tier
 from tests.unit.web import scene
 from tests.unit.web.client import Client
 
@@ -49,10 +57,10 @@ if TYPE_CHECKING:
 NOW: Final = scene.NOW
 MINUTE: Final = timedelta(minutes=1)
 
-JSON_COLUMNS: Final = {"options", "details", "stages", "apps", "facts"}
+JSON_COLUMNS: Final = {"options", "details", "stages", "apps", "facts", "applications", "sources"}
 NOTED_BY: Final = {("sighting", "org"), ("rotation", "credential"), ("notification", "channel")}
 """By these a trigger notes that a row has changed, and refuses a change to nothing."""
-WORDS_OF_OURS: Final = {("alert", "severity"), ("standstill", "why")}
+WORDS_OF_OURS: Final = {("alert", "severity"), ("standstill", "why"), ("finding", "risk"), ("finding", "verdict")}
 
 ALIVE: Final = Liveness(
     started_at=NOW, ticked_at=NOW, since_tick=MINUTE / 60, tick=MINUTE, lag=MINUTE / 600, is_working=True
@@ -152,6 +160,14 @@ class Ground:
             rules.problem(replace(scene._expiry("uat", "Sync", 3, alert.severity, "expires"), key=alert.key), now)
         rules.solved("org:uat", "", now)
         outbox.delivered(outbox.claim("on-call", now, MINUTE), "", now)
+        logins = RecordedLogins(database)
+        logins.of("production", "billing@example.com", apps=["Billing"], client_ids=[], since=NOW)
+        Usages(database).put(replace(USED, looked_at=now))
+        calls = HookCalls(database)
+        calls.note({"reload": lambda _: True}, since=NOW)
+        for due in calls.due():
+            calls.event(due)
+        ConsumerReports(database).note("billing", "web", "b" * 64, logged_in_at=now, via="post", now=now)
         pauses = Standstills(database)
         pauses.first_start(Actor("rotator on a test"), now)
         pauses.pause("org emea", until=None, reason="again", actor=Actor("Robin"), now=now)
@@ -164,6 +180,14 @@ def ground(database: Database, database_kind: Kind) -> Ground:
     Standstills(database).pause("org emea", until=None, reason="audit", actor=Actor("Robin"), now=NOW - scene.DAY)
     Journal(database).record("verify", now=NOW, credential="billing", of_current=True, outcome="refused")
     AttemptRecords(database).put(AttemptRecord("heartbeat", ""))
+    RecordedLogins(database).begins(Login("production", "billing@example.com", "key", "Billing"), NOW)
+    Usages(database).put(USED)
+    AuditFindings(database).put("production", [WEAK, EXCEPTED], NOW)
+    HookCalls(database).note({"reload": lambda _: True}, since=NOW)
+    ended = Journal(database).begin_rotation(NEW_ROTATION, NOW)
+    Journal(database).finish_rotation(ended.id, outcome="rotated", now=NOW)
+    HookCalls(database).note({"reload": lambda _: True}, since=NOW)
+    ConsumerReports(database).note("billing", "web", "a" * 64, logged_in_at=NOW, via="post", now=NOW)
     unguard(database_kind, database)
     kind = "sqlite" if database.name.startswith("sqlite") else "postgres"
     without_constraints(database, kind)
@@ -191,12 +215,14 @@ def without_constraints(database: Database, kind: str) -> None:
                     connection.execute(text(f'ALTER TABLE "{table.name}" ALTER COLUMN "{column.name}" DROP NOT NULL'))
 
 
+@more_in_thorough
 def test_damaged_values_are_named_and_cost_no_other_row(ground: Ground) -> None:
-    """In each round two more columns of every table are damaged, each in one row."""
+    """In each round more columns of every table are damaged, each in one row."""
     columns = [[column for column in table.columns if not column.primary_key] for table in METADATA.sorted_tables]
-    for number in range(0, max(map(len, columns)), 2):
-        damaged = [column for of_table in columns for column in of_table[number : number + 2]]
-        undo = {column: ground.damage(column, number // 2) for column in damaged}
+    at_once = of_tier(4, thorough=2)
+    for number in range(0, max(map(len, columns)), at_once):
+        damaged = [column for of_table in columns for column in of_table[number : number + at_once]]
+        undo = {column: ground.damage(column, number // at_once) for column in damaged}
         ground.show()
         named = {(each.table, each.column) for each in unreadable_rows(ground.database)}
         wanted = {(column.table.name, column.name) for column in damaged if undo[column] and column.table is not EVENT}

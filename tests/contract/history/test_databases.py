@@ -167,6 +167,16 @@ def test_a_rotation_is_found_from_beginning_to_end(database: Database) -> None:
     assert [event.kind for event in queries.events(database, rotation_id=begun.id)] == ["begin", "promote", "finish"]
 
 
+def test_rotations_stand_in_the_order_in_which_they_began_also_where_the_clock_was_set_back(
+    database: Database,
+) -> None:
+    journal = Journal(database)
+    first = journal.begin_rotation(NEW_ROTATION, NOW)
+    journal.finish_rotation(first.id, outcome="reverted", now=NOW)
+    second = journal.begin_rotation(NEW_ROTATION, NOW - timedelta(hours=1))
+    assert [each.id for each in queries.rotations(database)] == [second.id, first.id]
+
+
 def test_who_began_a_rotation_is_kept_in_what_the_system_knew_and_apart_in_what_was_claimed(database: Database) -> None:
     who: dict[str, Any] = {"uid": 2**32 - 2, "login_uid": 1000, "login_name": "ada", "claimed_name": "ceo"}
     begun = Journal(database).begin_rotation(replace(NEW_ROTATION, actor="root@host7", **who), NOW)

@@ -26,7 +26,7 @@ from rotator.history.journal import queries, verification
 from rotator.history.journal.journal import Journal
 from rotator.history.sightings import last_sightings, sightings_of
 from rotator.history.standstills import Standstills
-from tests.contract.history.databases import NEW_ALERT, NOW, make_release
+from tests.contract.history.databases import NEW_ALERT, NOW, SQLITE_FIRST, make_release
 from tests.tiers import standard_first
 
 if TYPE_CHECKING:
@@ -104,6 +104,7 @@ def test_the_history_of_an_earlier_release_is_kept(database_kind: Kind, release:
             assert (known.refused_since, known.is_refusal_certain) == (NOW, True), "an open gap goes on"
 
 
+@SQLITE_FIRST
 @pytest.mark.parametrize("release", standard_first(RELEASES, [RELEASES[0], RELEASES[-1]]))
 def test_everything_has_the_name_that_this_release_gives_it(database_kind: Kind, release: str) -> None:
     with database_kind.empty() as url, open_database(url) as database:
@@ -124,6 +125,7 @@ def test_everything_has_the_name_that_this_release_gives_it(database_kind: Kind,
     assert [name for name in names if any(word in name for word in FORMER_WORDS)] == []
 
 
+@SQLITE_FIRST
 @pytest.mark.parametrize("release", WITH_COLUMNS_OF_OPTIONS)
 def test_a_rotation_that_was_interrupted_goes_on_as_it_was_asked_for(database_kind: Kind, release: str) -> None:
     asked = [
@@ -150,6 +152,7 @@ WITHOUT_STARTS = [release for release in RELEASES if "0005" <= release < "0013"]
 """Those that knew attempts, and not when a service had started; 0013 took theirs over by its migration."""
 
 
+@SQLITE_FIRST
 @pytest.mark.parametrize("release", standard_first(WITHOUT_STARTS, [WITHOUT_STARTS[0], WITHOUT_STARTS[-1]]))
 @pytest.mark.parametrize("has_run", [True, False])
 def test_a_service_that_was_here_before_is_not_new(database_kind: Kind, release: str, has_run: bool) -> None:
@@ -172,6 +175,7 @@ def names_in(found: Inspector, name: str) -> set[str]:
     return {str(each["name"]) for each in (*constraints, *indexes)}
 
 
+@SQLITE_FIRST
 @pytest.mark.parametrize("release", WITH_FORMER_NAMES)
 def test_alerts_keep_what_was_sent_of_them_and_what_is_still_to_be_sent(database_kind: Kind, release: str) -> None:
     with database_kind.empty() as url:
@@ -224,6 +228,7 @@ def test_alerts_keep_what_was_sent_of_them_and_what_is_still_to_be_sent(database
             assert (proven.intact, proven.taken_over) == (True, 1), "that the alert was acknowledged"
 
 
+@SQLITE_FIRST
 @pytest.mark.parametrize("release", WITH_FORMER_NAMES)
 def test_what_failed_is_left_alone_as_long_as_before(database_kind: Kind, release: str) -> None:
     with database_kind.empty() as url:
@@ -249,6 +254,7 @@ def test_what_failed_is_left_alone_as_long_as_before(database_kind: Kind, releas
             ]
 
 
+@SQLITE_FIRST
 @pytest.mark.parametrize("release", [release for release in RELEASES if release < "0003"])
 def test_of_what_was_seen_it_is_known_what_was_replaced(database_kind: Kind, release: str) -> None:
     with database_kind.empty() as url:

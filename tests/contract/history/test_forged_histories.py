@@ -19,7 +19,7 @@ from rotator.history.journal.evidence import KeptHead
 from rotator.history.journal.journal import Journal
 from rotator.history.signing.heads import Head, heads_in
 from rotator.history.signing.signer import Signer
-from tests.contract.history.databases import NEW_ALERT, NEW_ROTATION
+from tests.contract.history.databases import NEW_ALERT, NEW_ROTATION, SQLITE_FIRST
 from tests.contract.history.forger import Forger
 
 if TYPE_CHECKING:
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from rotator.history.engine.database import Database
     from rotator.history.records import ChainVerification
     from tests.contract.history.databases import Kind
+
+pytestmark = SQLITE_FIRST
 
 NOW: Final = datetime(2026, 11, 23, 12, tzinfo=UTC)
 HOUR: Final = timedelta(hours=1)

@@ -15,9 +15,12 @@ from sqlalchemy import text
 from rotator.core.actor import Actor
 from rotator.core.attempts import AttemptRecord
 from rotator.core.observed import ObservedCertificate
+from rotator.core.usage.sources import Source
+from rotator.core.usage.usage import Usage
 from rotator.history.alerts.alerts import AlertRecords
 from rotator.history.alerts.outbox import Outbox
 from rotator.history.attempts import AttemptRecords
+from rotator.history.audit_findings import AuditFindings
 from rotator.history.engine.database import Database, open_database
 from rotator.history.engine.transactions import Within
 from rotator.history.journal.journal import Journal
@@ -25,18 +28,25 @@ from rotator.history.kept.kept_rows import KeptRows
 from rotator.history.kept.parts import (
     ALERTS,
     ATTEMPTS,
+    FINDINGS,
     LEARNT,
     OBSERVATIONS,
     PENDING,
+    REPORTED,
     ROTATIONS,
     STANDING,
     STANDSTILLS,
+    USAGE,
 )
 from rotator.history.last_observations import LastObservations
 from rotator.history.sightings import record_sightings
 from rotator.history.standstills import Standstills
+from rotator.history.usage.consumer_reports import ConsumerReports
+from rotator.history.usage.usages import Usages
 from tests.contract.history.databases import NEW_ALERT, NEW_ROTATION, NOW
+from tests.contract.history.findings import EXCEPTED, WEAK
 from tests.contract.history.test_last_observations import PAIR
+from tests.contract.servers.postgres import scratch_database
 from tests.statements import statements
 
 if TYPE_CHECKING:
@@ -44,10 +54,31 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from rotator.history.kept.kept_rows import Part
+    from tests.contract.servers.postgres import PostgresServer
 
-ALL: Final[tuple[Part[Any], ...]] = (STANDING, OBSERVATIONS, ATTEMPTS, LEARNT, ROTATIONS, ALERTS, PENDING, STANDSTILLS)
+ALL: Final[tuple[Part[Any], ...]] = (
+    STANDING,
+    OBSERVATIONS,
+    ATTEMPTS,
+    LEARNT,
+    ROTATIONS,
+    ALERTS,
+    PENDING,
+    STANDSTILLS,
+    USAGE,
+    FINDINGS,
+    REPORTED,
+)
 LATER: Final = NOW + timedelta(hours=1)
 ALEX: Final = Actor("alex")
+USED: Final = Usage(
+    credential="billing",
+    promoted_at=NOW,
+    looked_at=LATER,
+    user_id="005000000000001",
+    applications=("Billing",),
+    sources=(Source("192.0.2.7", "billing/4.1", before_at=NOW, refused_at=LATER, refused=3),),
+)
 SEEN: Final = ObservedCertificate(
     org="production",
     app="Billing",
@@ -82,6 +113,14 @@ def see_another(database: Database) -> None:
     record_sightings(database, [replace(SEEN, fingerprint="b" * 64)], LATER)
 
 
+def find(database: Database) -> None:
+    AuditFindings(database).put("production", [WEAK, EXCEPTED], NOW)
+
+
+def find_nothing(database: Database) -> None:
+    AuditFindings(database).put("production", [], LATER)
+
+
 def see_nothing(database: Database) -> None:
     record_sightings(database, [], LATER, gone=[replace(SEEN, org="sandbox")])
 
@@ -96,6 +135,10 @@ def pause(database: Database) -> None:
 
 def begin(database: Database) -> None:
     Journal(database).begin_rotation(NEW_ROTATION, NOW)
+
+
+def report(database: Database, fingerprint: str = "a" * 64) -> None:
+    ConsumerReports(database).note("billing", "web", fingerprint, logged_in_at=NOW, via="post", now=LATER)
 
 
 def promote(database: Database) -> None:
@@ -147,6 +190,16 @@ WRITES: Final[tuple[tuple[Part[Any], Callable[[Database], None]], ...]] = (
     (PENDING, deliver),
     (ALERTS, end_alert),
     (STANDSTILLS, lambda database: void(Standstills(database).first_start(ALEX, NOW))),
+    (USAGE, lambda database: Usages(database).put(USED)),
+    (USAGE, lambda database: Usages(database).put(replace(USED, problem="It is not shown."))),
+    (USAGE, lambda database: Usages(database).keep_only([])),
+    (FINDINGS, find),
+    (FINDINGS, find_nothing),
+    (FINDINGS, find),
+    (FINDINGS, lambda database: AuditFindings(database).forget(LATER, [])),
+    (REPORTED, report),
+    (REPORTED, lambda database: report(database, "b" * 64)),
+    (REPORTED, lambda database: ConsumerReports(database).keep_only([])),
     (STANDSTILLS, pause),
     (STANDSTILLS, lambda database: void(Standstills(database).resume("all", reason="", actor=ALEX, now=LATER))),
 )
@@ -202,6 +255,27 @@ def test_one_look_is_one_statement_where_nothing_has_changed(database: Database)
     assert len(made) == 1, "what has changed"
 
 
+def test_the_first_look_reads_of_all_changes_the_newest(database: Database, elsewhere: Database) -> None:
+    for number in range(30):
+        AttemptRecords(elsewhere).put(replace(ATTEMPT, name=f"org{number}"))
+    with statements(database) as made:
+        KeptRows(database).read(ATTEMPTS)
+    [looked] = [each for each in made if "FROM change" in each]
+    assert "LIMIT" in looked
+
+
+def test_a_number_that_cannot_be_read_hides_no_change(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/rotator.db"
+    with open_database(url) as database, open_database(url) as elsewhere:
+        AttemptRecords(elsewhere).put(ATTEMPT)
+        with elsewhere.writing() as connection:
+            connection.execute(text("UPDATE change SET number = 'many'"))
+        kept = KeptRows(database)
+        assert kept.read(ATTEMPTS).of(ATTEMPTS)[ATTEMPT.name][ATTEMPT.kind] == ATTEMPT
+        AttemptRecords(elsewhere).put(replace(ATTEMPT, failures=7))
+        assert kept.read(ATTEMPTS).of(ATTEMPTS)[ATTEMPT.name][ATTEMPT.kind].failures == 7
+
+
 def test_more_changes_than_a_statement_may_name_are_read_all_the_same(database: Database, elsewhere: Database) -> None:
     kept = KeptRows(database)
     kept.read(ATTEMPTS)
@@ -228,6 +302,20 @@ def test_a_database_that_was_put_back_is_read_anew(database: Database, elsewhere
     kept.read(ATTEMPTS)
     by_hand("DELETE FROM attempt", "DELETE FROM change")(elsewhere)
     assert kept.read(ATTEMPTS).of(ATTEMPTS) == {}
+
+
+def test_a_server_that_takes_the_place_of_another_and_lacks_its_last_changes_is_read_anew(
+    postgres_server: PostgresServer, migrated_database: str
+) -> None:
+    """Their numbers are those of other changes by then."""
+    with scratch_database(postgres_server.url("postgres"), migrated_database) as url, open_database(url) as database:
+        kept = KeptRows(database)
+        AttemptRecords(database).put(ATTEMPT)
+        assert set(kept.read(ATTEMPTS).of(ATTEMPTS)) == {ATTEMPT.name}
+        by_hand("DELETE FROM attempt", "DELETE FROM change")(database)
+        AttemptRecords(database).put(replace(ATTEMPT, name="sandbox"))
+        postgres_server.restart()
+        assert set(kept.read(ATTEMPTS).of(ATTEMPTS)) == {"sandbox"}
 
 
 def test_another_process_is_noticed(tmp_path: Path) -> None:

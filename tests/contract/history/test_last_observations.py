@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
+
+from sqlalchemy import text
 
 from rotator.core.credentials import Fingerprint
 from rotator.core.observed import KnownVersion, ObservedApp, ObservedCertificate, ObservedCredential
@@ -42,6 +45,28 @@ def test_all_that_was_seen_comes_back_as_it_was(database: Database) -> None:
     assert found == {"warehouse": LastObservation(PAIR), "billing": LastObservation(SINGLE)}
     apps = found["warehouse"].seen.apps if found["warehouse"].seen else {}
     assert list(apps) == ["Warehouse_B", "Warehouse_A"], "in the order of the configuration"
+
+
+def test_the_release_before_meets_no_field_that_it_does_not_know_where_nothing_is_said_by_it(
+    database: Database,
+) -> None:
+    """It works beside this one on the same database while machines are upgraded, and refuses such a row."""
+    LastObservations(database).put("warehouse", PAIR, NOW, NOW)
+    with database.reading() as connection:
+        apps = json.loads(connection.scalar(text("SELECT apps FROM last_observation")))
+    assert apps == [
+        {"name": "Warehouse_B", "live": CURRENT.fingerprint},
+        {"name": "Warehouse_A", "live": "d" * 64, "throwaway": True},
+    ]
+
+
+def test_what_a_later_release_says_more_of_an_app_is_passed_over(database: Database) -> None:
+    kept = LastObservations(database)
+    kept.put("billing", SINGLE, NOW, NOW)
+    with database.writing() as connection:
+        later = json.dumps([{"name": "Billing", "readable": False, "quantum": True}])
+        connection.execute(text("UPDATE last_observation SET apps = :later"), {"later": later})
+    assert kept.all() == {"billing": LastObservation(SINGLE)}
 
 
 def test_a_look_that_began_earlier_does_not_undo_a_later_one(database: Database) -> None:

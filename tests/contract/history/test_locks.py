@@ -76,10 +76,11 @@ def test_many_are_held_one_after_the_other_and_those_of_others_left_out(
     holder: subprocess.Popen[str], locks: RotationLocks
 ) -> None:
     held = []
-    with closing(locks.one_by_one(["archive", "billing", "crm", "erp"])) as names:
-        for name in names:
-            held.append((name, sorted(locks.holders(["archive", "billing", "crm", "erp"]))))
-            if name == "crm":
+    with closing(locks.one_by_one(["archive", "billing", "crm", "erp"])) as holds:
+        for hold in holds:
+            hold.check()
+            held.append((hold.credential, sorted(locks.holders(["archive", "billing", "crm", "erp"]))))
+            if hold.credential == "crm":
                 break
     assert held == [("archive", ["archive", "billing"]), ("crm", ["billing", "crm"])]
     assert set(locks.holders(["archive", "billing", "crm", "erp"])) == {"billing"}

@@ -12,6 +12,7 @@ from sqlalchemy import insert
 from rotator.core.actor import Actor
 from rotator.core.attempts import AttemptBackOff, AttemptRecord
 from rotator.core.severity import Severity
+from rotator.core.thresholds import CLOCKS_APART
 from rotator.errors import ConfigurationError, HistoryError
 from rotator.history.alerts.alerts import AlertRecords
 from rotator.history.alerts.outbox import CLOSED, Notification, Outbox
@@ -207,6 +208,18 @@ def test_a_clock_that_was_set_back_postpones_nothing(outbox: Outbox, alert: Aler
     outbox.add(alert.id, "30d", "ops", NOW)
     outbox.claim("ops", NOW + DAY, LEASE)
     assert len(outbox.claim("ops", NOW, LEASE)) == 2
+
+
+def test_what_a_machine_sends_whose_clock_is_ahead_no_other_sends_or_takes_back(outbox: Outbox, alert: Alert) -> None:
+    ahead = NOW + CLOCKS_APART
+    outbox.add(alert.id, "60d", "ops", NOW)
+    claimed = outbox.claim("ops", ahead, LEASE)
+    assert len(claimed) == 1
+    assert outbox.claim("ops", NOW, LEASE) == []
+    outbox.withdraw(alert.id, NOW)
+    outbox.failed(claimed, "HTTP 500", ahead + LEASE)
+    assert (outbox.claim("ops", NOW, LEASE), outbox.due(NOW)) == ([], set())
+    assert len(outbox.claim("ops", ahead + LEASE, LEASE)) == 1
 
 
 def test_the_end_of_an_alert_is_owed_to_those_who_heard_of_it(

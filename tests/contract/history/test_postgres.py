@@ -343,9 +343,10 @@ def test_many_locks_one_after_the_other_take_one_session_and_to_ask_takes_none(d
     locks = database.rotation_locks(lambda: NOW)
     assert isinstance(locks, AdvisoryLocks)
     locks.holders(["billing"])
+    database.prove_sessions()
     sessions: list[object] = []
     for engine in (locks._engine, database._engine):
         event.listen(engine, "connect", lambda connection, _: sessions.append(connection))
-    assert list(locks.one_by_one(map(str, range(20)))) == [*map(str, range(20))]
+    assert [hold.credential for hold in locks.one_by_one(map(str, range(20)))] == [*map(str, range(20))]
     assert locks.holders(["billing"]) == {}
     assert len(sessions) == 1

@@ -10,10 +10,12 @@ from sqlalchemy import text
 
 from rotator.core.actor import Actor
 from rotator.core.attempts import AttemptRecord
+from rotator.core.usage.usage import Usage
 from rotator.errors import HistoryError
 from rotator.history.alerts.alerts import AlertRecords
 from rotator.history.alerts.outbox import Outbox
 from rotator.history.attempts import AttemptRecords
+from rotator.history.audit_findings import AuditFindings
 from rotator.history.engine.database import open_database
 from rotator.history.journal import verification
 from rotator.history.journal.journal import Journal
@@ -21,7 +23,11 @@ from rotator.history.kept.kept_rows import KeptRows
 from rotator.history.kept.parts import ATTEMPTS
 from rotator.history.retention import KEPT, forget
 from rotator.history.standstills import Standstills
+from rotator.history.usage.consumer_reports import ConsumerReports
+from rotator.history.usage.recorded_logins import Login, RecordedLogins
+from rotator.history.usage.usages import Usages
 from tests.contract.history.databases import NEW_ALERT, NEW_ROTATION, NOW, make_release
+from tests.contract.history.findings import WEAK
 from tests.contract.servers.postgres import execute, name_of, scratch_database
 
 if TYPE_CHECKING:
@@ -44,10 +50,10 @@ def test_a_role_that_cannot_change_the_past_can_do_everything_else(url: str, pos
         f"GRANT SELECT, INSERT ON event TO {role}",
         f"GRANT SELECT, INSERT, UPDATE ON rotation, credential_record TO {role}",
         "GRANT SELECT, INSERT, UPDATE, DELETE ON certificate, sighting, alert, notification, attempt, last_observation,"
-        f" standstill TO {role}",
+        f" standstill, own_login, login_usage, consumer_report, finding, hook, hook_call TO {role}",
         f"GRANT SELECT, UPDATE ON head TO {role}",
         f"GRANT SELECT ON alembic_version, change TO {role}",
-        f"GRANT USAGE ON SEQUENCE sighting_id_seq, notification_id_seq TO {role}",
+        f"GRANT USAGE ON SEQUENCE sighting_id_seq, notification_id_seq, own_login_id_seq TO {role}",
     ]
     execute(postgres_server.url(name_of(url), "postgres"), ";".join(grants))
     with open_database(postgres_server.url(name_of(url), role)) as database:
@@ -61,6 +67,12 @@ def test_a_role_that_cannot_change_the_past_can_do_everything_else(url: str, pos
         AttemptRecords(database).put(AttemptRecord("look", "production"))
         Standstills(database).pause("all", until=None, reason="audit", actor=Actor("alex"), now=NOW)
         assert Standstills(database).resume("all", reason="", actor=Actor("alex"), now=NOW)
+        number = RecordedLogins(database).begins(Login("production", "billing@example.com", "key", "Billing"), NOW)
+        RecordedLogins(database).ended(number, is_accepted=True)
+        Usages(database).put(Usage(credential="billing", promoted_at=NOW))
+        AuditFindings(database).put("production", [WEAK], NOW)
+        AuditFindings(database).forget(NOW, [])
+        ConsumerReports(database).note("billing", "web", "a" * 64, logged_in_at=NOW, via="post", now=NOW)
         assert verification.verify(database).intact
         AlertRecords(database).add_closed(replace(NEW_ALERT, key="over"), NOW)
         assert forget(database, NOW + 2 * KEPT, {})["alerts"] == 1

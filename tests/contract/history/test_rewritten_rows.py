@@ -19,11 +19,13 @@ from rotator.history.journal import queries, verification
 from rotator.history.journal.journal import Journal
 from rotator.history.journal.rebuilding import rebuild
 from rotator.history.standstills import Standstills
-from tests.contract.history.databases import NEW_ALERT, NEW_ROTATION, NOW
+from tests.contract.history.databases import NEW_ALERT, NEW_ROTATION, NOW, SQLITE_FIRST
 
 if TYPE_CHECKING:
     from rotator.history.engine.database import Database
     from tests.contract.history.databases import Kind
+
+pytestmark = SQLITE_FIRST
 
 DAY: Final = timedelta(days=1)
 

@@ -6,9 +6,12 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
+import pytest
+
 from rotator.core.observed import ObservedCertificate
 from rotator.history.sightings import last_sightings, record_sightings, sightings_of
 from tests.contract.history.databases import NOW
+from tests.statements import statements
 
 if TYPE_CHECKING:
     from rotator.history.engine.database import Database
@@ -89,3 +92,20 @@ def test_a_look_at_thousands_of_apps_fits_into_one_transaction(database: Databas
     assert {each.last_seen for each in last} == {NOW + DAY}
     record_sightings(database, [], NOW + 2 * DAY, gone=last)
     assert {each.gone_at for each in last_sightings(database, "production")} == {NOW + 2 * DAY}
+
+
+def test_what_is_seen_for_the_first_time_is_written_down_by_few_statements(database: Database) -> None:
+    many = [replace(HELD, app=f"Größe {number} 'x'", fingerprint=f"{number:064x}") for number in range(1200)]
+    with statements(database) as made:
+        record_sightings(database, [*many, DATED, EMPTY], NOW)
+    assert sum(each.startswith("INSERT") for each in made) <= 6
+    found = {last.app: last for last in last_sightings(database)}
+    assert len(found) == 1202
+    assert found[many[7].app] == replace(many[7], first_seen=NOW, last_seen=NOW)
+    assert found["Imported"] == replace(DATED, first_seen=NOW, last_seen=NOW)
+
+
+def test_a_time_without_a_zone_is_not_written_down(database: Database) -> None:
+    with pytest.raises(ValueError, match="without a zone"):
+        record_sightings(database, [replace(HELD, not_before=NOW.replace(tzinfo=None))], NOW)
+    assert last_sightings(database) == []

@@ -22,7 +22,8 @@ from rotator.history.engine.tables import METADATA
 from rotator.history.engine.upgrade_apart import upgrade_apart
 from rotator.history.journal import queries, verification
 from rotator.history.journal.journal import Journal
-from tests.contract.history.databases import NOW, together
+from tests.contract.history.databases import NOW, SQLITE_FIRST, together
+from tests.tiers import more_in_thorough, of_tier
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -99,6 +100,7 @@ def test_a_process_of_its_own_brings_the_tables_up_to_date(empty_url: str, monke
             assert database.version == NEWEST
 
 
+@SQLITE_FIRST
 def test_a_process_that_cannot_upgrade_leaves_it_to_who_can_say_why(
     empty_url: str,
 ) -> None:
@@ -117,9 +119,15 @@ def test_upgrading_again_changes_nothing(database_url: str, database: Database) 
         assert queries.events(again) == [written]
 
 
+# Processes lock a file otherwise than threads do; to a server both are sessions.
+@SQLITE_FIRST
+@more_in_thorough
 def test_many_processes_may_start_on_a_new_database_at_once(empty_url: str) -> None:
     command = [sys.executable, "-c", FIRST_USE, empty_url]
-    started = [subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) for _ in range(3)]
+    number = of_tier(2, thorough=4)
+    started = [
+        subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) for _ in range(number)
+    ]
     for process in started:
         assert process.stdout
         assert process.stdout.readline() == "ready\n"
@@ -130,9 +138,9 @@ def test_many_processes_may_start_on_a_new_database_at_once(empty_url: str) -> N
     for process in started:
         process.communicate()
 
-    assert [process.returncode for process in started] == [0] * 3
+    assert [process.returncode for process in started] == [0] * number
     with open_database(empty_url) as database:
-        assert verification.verify(database).events == 3
+        assert verification.verify(database).events == number
 
 
 def test_many_threads_may_start_on_a_new_database_at_once(empty_url: str) -> None:

@@ -145,6 +145,12 @@ class PostgresServer:
         return url.render_as_string(hide_password=False)
 
     @property
+    def process_id(self) -> int:
+        """Of the server while it runs; those of its sessions are its children."""
+        assert self._process
+        return self._process.pid
+
+    @property
     def password(self) -> str:
         """The password of every role."""
         return self._password

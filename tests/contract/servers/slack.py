@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from rotator.simulator.serving.authority import CertificateAuthority
 from tests.contract.servers.block_kit import complaints
+from tests.contract.servers.silence import FOR_GOOD
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -184,7 +185,7 @@ class _Handler(BaseHTTPRequestHandler):
                 self._say(status, body, {"X-OAuth-Scopes": self.server.scopes})
                 return
         if ordered.hangs or ordered.breaks:
-            self.server.is_over.wait(20 if ordered.hangs else 0)
+            self.server.is_over.wait(FOR_GOOD if ordered.hangs else 0)
             self.close_connection = True
             return
         self._say(ordered.status, ordered.body, ordered.headers)

@@ -229,7 +229,7 @@ class StrictAws:
         seen = self._seen(secret)
         if action == "DescribeSecret":
             return seen.describe if seen else self._shown(self._ask(action, parameters))
-        if action == "GetResourcePolicy":
+        if action in {"GetResourcePolicy", "TagResource"}:
             return self._ask(action, parameters)
         assert action == "GetSecretValue", f"the least policy does not allow {action}"
         if seen:

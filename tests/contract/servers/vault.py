@@ -115,7 +115,9 @@ class VaultProcess:
 
     def _health(self) -> int | None:
         try:
-            return requests.get(f"{self.address}/v1/sys/health", verify=str(self.ca or ""), timeout=5).status_code
+            return requests.get(
+                f"{self.address}/v1/sys/health", verify=str(self.ca or ""), timeout=_LONGEST_START
+            ).status_code
         except (requests.ConnectionError, requests.Timeout):
             return None
 

@@ -71,7 +71,7 @@ def log_in(host: str, org: Org, key: PrivateKey, audience: str) -> Any:
     claims = {"iss": org.app("Management").client_id, "sub": f"admin@{org.name}.example", "aud": audience}
     assertion = jwt.encode({**claims, "exp": int(time.time()) + 60}, key.signing_key(), "RS256")
     form = {"grant_type": "urn:ietf:params:oauth:grant-type:jwt-bearer", "assertion": assertion}
-    return requests.post(f"https://{host}/services/oauth2/token", data=form, timeout=5).json()
+    return requests.post(f"https://{host}/services/oauth2/token", data=form, timeout=60).json()
 
 
 @pytest.mark.parametrize("name", ["acme", "uat"])
@@ -83,9 +83,9 @@ def test_a_login_at_the_generic_host_leads_to_the_right_org_and_never_off_the_ma
     token = log_in(generic, org, key, f"https://{generic}")
     assert token["instance_url"] == f"https://{org.addresses.hosts[0]}"
     headers = {"Authorization": f"Bearer {token['access_token']}"}
-    who = requests.get(token["id"], headers=headers, timeout=5).json()
+    who = requests.get(token["id"], headers=headers, timeout=60).json()
     assert who["username"] == f"admin@{name}.example"
-    limits = requests.get(f"{token['instance_url']}/services/data/v67.0/limits", headers=headers, timeout=5)
+    limits = requests.get(f"{token['instance_url']}/services/data/v67.0/limits", headers=headers, timeout=60)
     assert limits.status_code == 200
     assert proxy.asked == {f"{generic}:443", f"{org.addresses.hosts[0]}:443"}
     for url in who["urls"].values():

@@ -71,7 +71,7 @@ def log_in(org: Org, app: str = "Management", key: PrivateKey | None = None) -> 
     claims = {"iss": org.app(app).client_id, "sub": "admin@acme.example", "aud": org.url, "exp": int(time.time()) + 180}
     assertion = jwt.encode(claims, signing.signing_key(), algorithm="RS256")
     form = {"grant_type": GRANT_TYPE, "assertion": assertion}
-    return requests.post(f"{org.url}/services/oauth2/token", data=form, timeout=5)
+    return requests.post(f"{org.url}/services/oauth2/token", data=form, timeout=60)
 
 
 @pytest.fixture
@@ -152,7 +152,7 @@ def test_an_assertion_with_milliseconds_as_the_official_command_line_sends_it_lo
     claims: dict[str, Any] = {"iss": org.app("Management").client_id, "sub": "admin@acme.example"}
     claims |= {"aud": "https://login.salesforce.com", "exp": int(time.time() * 1000) + 300}
     form = {"grant_type": GRANT_TYPE, "assertion": jwt.encode(claims, key.signing_key(), "RS256")}
-    assert requests.post(f"{org.url}/services/oauth2/token", data=form, timeout=5).status_code == 200
+    assert requests.post(f"{org.url}/services/oauth2/token", data=form, timeout=60).status_code == 200
 
 
 def test_hand_written_xml_with_prefixes_of_its_own_updates_an_app(
@@ -174,7 +174,7 @@ def test_hand_written_xml_with_prefixes_of_its_own_updates_an_app(
         f"{org.url}/services/Soap/m/66.0/{org.id[:15]}",
         data=body.encode(),
         headers={"Content-Type": "text/xml; charset=UTF-8", "SOAPAction": '""'},
-        timeout=5,
+        timeout=60,
     )
     assert answer.status_code == 200
     assert etree.fromstring(answer.content).findtext(f".//{{{METADATA}}}success") == "true"

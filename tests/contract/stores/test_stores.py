@@ -35,7 +35,10 @@ class TestFilesStore(StoreContract):
         return FilesStore("keys", tmp_path / "store")
 
 
+@thorough
 class TestVaultStore(StoreContract):
+    """In dev mode, in which most tests have it."""
+
     @pytest.fixture
     def store(self, dev_vault: VaultProcess) -> Iterator[Store]:
         with opened(dev_vault) as store:

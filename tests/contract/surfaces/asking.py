@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import io
 import re
+from abc import ABC, abstractmethod
 from contextlib import redirect_stdout
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -39,8 +40,10 @@ if TYPE_CHECKING:
 
     from prometheus_client.core import Metric
 
+    from rotator.config.settings import Settings
     from rotator.core.observed import ObservedCertificate
     from rotator.core.schedule import NextDue
+    from rotator.history.engine.database import Database
     from rotator.history.records import Rotation
     from rotator.services.inventory.status import CredentialStatus
     from rotator.services.schedule.due import DueNow
@@ -50,56 +53,32 @@ _GAP: Final = re.compile(r" {2,}")
 """Between two columns of a table that is not folded."""
 
 
-@dataclass
-class Surfaces:
-    """All of them, as they are at the time of a bench, after its org was just looked at."""
-
-    one: CycleBench
-
-    def look(self) -> None:
-        """What the service does every hour, and every few minutes; it rotates nothing."""
-        self.one.cycle.take_inventory("production")
-        self.one.cycle.evaluate()
+class Shown(ABC):
+    """What the surfaces show of one credential."""
 
     @property
+    @abstractmethod
     def now(self) -> datetime:
         """The time."""
-        return self.one.bench.time
 
     @property
+    @abstractmethod
     def name(self) -> str:
         """The credential's."""
-        return self.one.bench.credential
 
+    @property
+    @abstractmethod
+    def settings(self) -> Settings:
+        """What is configured."""
+
+    @property
+    @abstractmethod
+    def database(self) -> Database:
+        """The history."""
+
+    @abstractmethod
     def status(self) -> CredentialStatus:
         """What `rotator status` reads."""
-
-        def read_app(org: str, app: str) -> ObservedCertificate | None:
-            seen = self.one.outside.inventory(org).entries
-            return next((each for each in seen if each.app == app), None)
-
-        settings, database = self.one.bench.settings, self.one.context.database
-        reader = StatusReader(
-            settings,
-            read_app=read_app,
-            store=self.one.outside.store,
-            histories=lambda: histories(database, [self.name]),
-            now=self.now,
-        )
-        return reader.one(self.name)
-
-    def scan(self) -> Scan:
-        """What `rotator inventory` reads."""
-        database = self.one.context.database
-        return scan(
-            self.one.bench.settings,
-            "production",
-            read_org=self.one.outside.inventory,
-            store=self.one.outside.store,
-            last_seen=lambda org: last_sightings(database, org),
-            histories=lambda: histories(database, [self.name]),
-            now=self.now,
-        )
 
     def page(self, address: str) -> list[dict[str, str]]:
         """The lines of the first table of a page, by the headings of its columns."""
@@ -114,19 +93,90 @@ class Surfaces:
         """What a page says."""
         return _said(html.fromstring(self._client().get(address).content))
 
+    def links(self, address: str) -> list[str]:
+        """Where a page leads."""
+        links = {str(link.get("href")) for link in html.fromstring(self._client().get(address).content).iter("a")}
+        return [link for link in sorted(links) if link.startswith("/")]
+
+    def dead_links(self, address: str) -> list[str]:
+        """Where a page leads, and nothing is."""
+        return [link for link in self.links(address) if self._client().get(link).status != 200]
+
     def metrics(self) -> dict[str, Metric]:
         """The families of a scrape."""
-        text = self._client().get("/metrics").text
-        return {family.name: family for family in text_string_to_metric_families(text)}
+        return {family.name: family for family in text_string_to_metric_families(self.scrape())}
+
+    def scrape(self) -> str:
+        """What `/metrics` answers."""
+        return self._client().get("/metrics").text
 
     def _client(self) -> Client:
-        settings, database = self.one.bench.settings, self.one.context.database
         alive = Liveness(
             started_at=self.now, ticked_at=self.now, since_tick=timedelta(0), tick=timedelta(seconds=15),
             lag=timedelta(0), is_working=True,
         )  # fmt: skip
-        source = HistoryReader(lambda: settings, database, lambda: self.now)
+        source = HistoryReader(lambda: self.settings, self.database, lambda: self.now)
         return Client(application(source, HttpSettings(), token=None, alive=lambda: alive))
+
+
+@dataclass
+class Surfaces(Shown):
+    """All of them, as they are at the time of a bench, after its org was just looked at."""
+
+    one: CycleBench
+
+    def look(self) -> None:
+        """What the service does every hour, and every few minutes; it rotates nothing."""
+        self.one.cycle.take_inventory("production")
+        self.one.cycle.evaluate()
+
+    @property
+    def now(self) -> datetime:
+        """See Shown."""
+        return self.one.bench.time
+
+    @property
+    def name(self) -> str:
+        """See Shown."""
+        return self.one.bench.credential
+
+    @property
+    def settings(self) -> Settings:
+        """See Shown."""
+        return self.one.bench.settings
+
+    @property
+    def database(self) -> Database:
+        """See Shown."""
+        return self.one.context.database
+
+    def status(self) -> CredentialStatus:
+        """See Shown."""
+
+        def read_app(org: str, app: str) -> ObservedCertificate | None:
+            seen = self.one.outside.inventory(org).entries
+            return next((each for each in seen if each.app == app), None)
+
+        reader = StatusReader(
+            self.settings,
+            read_app=read_app,
+            store=self.one.outside.store,
+            histories=lambda: histories(self.database, [self.name]),
+            now=self.now,
+        )
+        return reader.one(self.name)
+
+    def scan(self) -> Scan:
+        """What `rotator inventory` reads."""
+        return scan(
+            self.settings,
+            "production",
+            read_org=self.one.outside.inventory,
+            store=self.one.outside.store,
+            last_seen=lambda org: last_sightings(self.database, org),
+            histories=lambda: histories(self.database, [self.name]),
+            now=self.now,
+        )
 
     def open_rotation(self) -> Rotation | None:
         """The rotation that the history knows no end of."""
@@ -176,7 +226,7 @@ def _time(family: Metric, **labels: str) -> float | None:
     return values[0] if values else None
 
 
-def states_of_the_credential(all_of: Surfaces) -> dict[str, str]:
+def states_of_the_credential(all_of: Shown) -> dict[str, str]:
     """Its state, by surface."""
     status, name = all_of.status(), all_of.name
     as_json = status_table.as_json(status, all_of.now)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
+from tests.contract.surfaces.gone import lost, org_away, rotated
 from tests.contract.surfaces.lives import (
     ONE,
     PAIR,
@@ -14,12 +15,9 @@ from tests.contract.surfaces.lives import (
     expired,
     grown_old,
     halted_after_the_upload,
-    lost,
     never_stored,
-    org_away,
     retired_at_once,
     reverted,
-    rotated,
     standby_is_unknown,
     valid_from_tomorrow,
 )

@@ -16,12 +16,14 @@ from rotator.core.observed import Kind, ObservedCertificate
 from rotator.errors import OrgUnavailable, StoreUnavailable
 from rotator.services.rotation.requests import Request
 from rotator.testing.versions import make_version
+from tests.contract.surfaces.gone import damaged, lost, lost_after, org_away, rotated, store_away, stored
+from tests.contract.surfaces.revoked import half_revoked, revoked_after, revoked_and_changed
 from tests.unit.services.bench import BACK, FINISH, NOW
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from rotator.core.credentials import KeyVersion, Version
+    from rotator.core.credentials import Version
     from rotator.core.crypto.certificates import Certificate
     from tests.unit.services.bench import Bench
     from tests.unit.services.cycle_bench import CycleBench
@@ -35,16 +37,6 @@ RESTORE = Request("restore", Actor("alex@laptop"))
 
 def passes(one: CycleBench, days: float) -> None:
     one.bench.time += days * DAY
-
-
-def stored(one: CycleBench, *, days: float = 365) -> KeyVersion:
-    """The first app is in use, with a certificate that has so many days left."""
-    bench = one.bench
-    version = bench.version(bench.settings.credentials[bench.credential].app_names[0], days=round(days))
-    bench.store.put_pending(version)
-    bench.store.promote(bench.credential, version.fingerprint, replaces=None)
-    bench.live[version.app] = version.certificate
-    return version
 
 
 def refuse(outcome: LoginOutcome, *, but: Version | None = None) -> Callable[[Version], LoginAnswer | None]:
@@ -61,11 +53,6 @@ def valid_from_tomorrow(one: CycleBench) -> None:
     passes(one, 1)
     stored(one)
     passes(one, -1)
-
-
-def rotated(one: CycleBench) -> None:
-    stored(one)
-    one.bench.handle()
 
 
 def rotated_and(one: CycleBench, days: float) -> None:
@@ -195,29 +182,6 @@ def never_stored(one: CycleBench) -> None:
     one.bench.live = {app: one.bench.version(app, days=44).certificate for app in apps}
 
 
-def lost(one: CycleBench) -> None:
-    rotated(one)
-    one.bench.store.staged = Stages()
-
-
-def store_away(one: CycleBench) -> None:
-    rotated(one)
-    one.cycle.take_inventory("production")
-    one.outside.store_fails = StoreUnavailable("The store is away.", hint="Wait.")
-
-
-def damaged(one: CycleBench) -> None:
-    rotated(one)
-    one.cycle.take_inventory("production")
-    del one.bench.store.versions[one.bench.store.staged.current or ""]
-
-
-def org_away(one: CycleBench) -> None:
-    rotated(one)
-    one.cycle.take_inventory("production")
-    one.outside.org_fails = OrgUnavailable("The org is away.", hint="Wait.")
-
-
 def needs_a_person(one: CycleBench) -> None:
     """The service has tried for days."""
     old = stored(one, days=20)
@@ -301,9 +265,19 @@ def lives() -> Iterator[Life]:
         ("drift: the previous one", previous_put_back_by_hand, "drift"),
         ("never stored", never_stored, "not stored"),
         ("gone from its store", lost, "not stored (critical)"),
+        (
+            "gone from its store before the upload",
+            lost_after(lambda one: crashed(one, "upload_begins")),
+            "not stored (critical)",
+        ),
         ("its store is away", store_away, "unknown"),
         ("a version is damaged", damaged, "unknown"),
         ("its org is away", org_away, "unknown"),
+        ("revoked", revoked_after(rotated), "revoked"),
+        ("revoked when it was due for long", revoked_after(lambda one: grown_old(one, 2)), "revoked"),
+        ("revoked after a halt", revoked_after(halted_after_the_upload), "revoked"),
+        ("revoked, and that was interrupted", half_revoked, "revoked (critical)"),
+        ("revoked, and changed by hand", revoked_and_changed, "drift"),
     ]
     for name, live, says in both:
         yield Life(live, says, ONE, f"one app: {name}")
@@ -319,6 +293,7 @@ def lives() -> Iterator[Life]:
         yield Life(live, "halted", PAIR, f"two apps: {name}")
     for live, name, word in (
         (lambda one: crashed(one, "upload"), "killed after the upload", "unfinished"),
+        (lost_after(halted_after_the_upload), "gone from its store after a halt", "not stored (critical)"),
         (runs, "runs", "running"),
     ):
         yield Life(live, "refused", ONE, f"one app: {name}")

@@ -3,24 +3,35 @@
 from __future__ import annotations
 
 import io
+import re
 from contextlib import redirect_stdout
+from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
 
 from rotator.cli.output import inventory_table, status_table
 from rotator.core import words
+from rotator.core.decision.actions import HaltReason
+from rotator.core.lifecycle.states import CredentialState
+from rotator.core.logins import LoginOutcome
 from rotator.core.observed import Kind, ObservedCertificate
 from rotator.errors import OrgError
 from rotator.salesforce.inventory.reading import ComponentReader
 from rotator.salesforce.metadata import MetadataService
+from rotator.services.alerting.kinds import DRIFT
 from tests.contract.surfaces.asking import Surfaces
-from tests.contract.surfaces.external_lives import hidden
-from tests.contract.surfaces.lives import rotated
+from tests.contract.surfaces.external_lives import always_hidden, hidden
+from tests.contract.surfaces.gone import rotated, stored
+from tests.contract.surfaces.lives import changed_by_hand, grown_old
 from tests.unit.services.cycle_bench import cycle_bench
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from rotator.history.engine.database import Database
+    from tests.unit.services.cycle_bench import CycleBench
 
 pytestmark = pytest.mark.parametrize("database_kind", ["sqlite"], indirect=True)
 
@@ -66,6 +77,86 @@ def test_of_a_managed_one_the_stored_version_counts_that_a_login_has_proven(data
         None,
     )
     assert one.open_kinds() == set()
+
+
+def changed_before_any_rotation(one: CycleBench) -> None:
+    stored(one)
+    one.bench.live["Billing"] = one.bench.version("Billing").certificate
+
+
+@pytest.mark.parametrize("live", [changed_by_hand, changed_before_any_rotation])
+def test_of_one_that_somebody_changed_it_is_said_that_it_refuses_every_stored_key(
+    database: Database, live: Callable[[CycleBench], object]
+) -> None:
+    one = cycle_bench(database)
+    always_hidden(one, live, "Billing")
+    report = one.bench.handle()
+    assert report.halt is HaltReason.DRIFT
+    surfaces = Surfaces(one)
+    surfaces.look()
+    assert surfaces.status().state is CredentialState.DRIFT
+    remark = "The app Billing does not show its certificate, and refuses every stored key."
+    assert remark in printed(surfaces)
+    assert remark in surfaces.text("/credentials")
+    [alert] = one.context.history.alerts.open_alerts(kind=DRIFT)
+    assert alert.text == "The app does not show its certificate, and refuses the key of every stored version."
+    assert "`rotator adopt billing --key FILE --certificate FILE`" in alert.to_do
+    for page in ("/", "/credentials", "/rotations", f"/alerts/{alert.id}"):
+        assert surfaces.dead_links(page) == []
+    assert "No org has shown it" in surfaces.text(f"/certificates/{one.bench.current.fingerprint}")
+    for text in (printed(surfaces), surfaces.text("/credentials"), surfaces.text(f"/alerts/{alert.id}")):
+        assert "holds no certificate" not in text
+
+
+def test_what_the_last_login_said_of_the_stored_key_is_told(database: Database) -> None:
+    one = cycle_bench(database)
+    hidden(one, partial(grown_old, days=365), "Billing")
+    surfaces = Surfaces(one)
+    surfaces.look()
+    assert "that of the stored key counts: no login was tried yet." in printed(surfaces)
+    fingerprint = one.bench.current.fingerprint
+
+    def tried(outcome: LoginOutcome) -> str:
+        one.bench.time += timedelta(hours=1)
+        one.context.history.journal.record(
+            "verify",
+            now=one.bench.time,
+            credential="billing",
+            version=fingerprint,
+            outcome=str(outcome),
+            of_current=True,
+            by="verify",
+        )
+        surfaces.look()
+        return words.moment(one.bench.time)
+
+    refused_at = tried(LoginOutcome.CONFIGURATION)
+    assert f"counts: a login with it was tried, and not accepted, on {refused_at}." in printed(surfaces)
+    accepted_at = tried(LoginOutcome.ACCEPTED)
+    assert f"counts: a login with it was accepted on {accepted_at}." in printed(surfaces)
+    last = tried(LoginOutcome.MISMATCH)
+    told = f"counts: a login with it was accepted on {accepted_at}, and the last one, on {last}, was not."
+    assert told in printed(surfaces)
+
+
+@pytest.mark.parametrize("how", [hidden, always_hidden])
+def test_no_link_to_a_certificate_that_is_not_shown_is_dead(
+    database: Database, how: Callable[[CycleBench, Callable[[CycleBench], object], str], None]
+) -> None:
+    one = cycle_bench(database)
+    how(one, rotated, "Billing")
+    surfaces = Surfaces(one)
+    surfaces.look()
+    addresses = {link for page in ("/", "/certificates", "/credentials", "/rotations") for link in surfaces.links(page)}
+    certificates = {link for link in addresses if link.startswith("/certificates/")}
+    assert f"/certificates/{one.bench.current.fingerprint}" in certificates
+    rotations = {link for link in addresses if re.fullmatch("/rotations/.+", link)}
+    assert rotations
+    for page in ("/", "/certificates", "/credentials", "/rotations", *sorted(rotations)):
+        assert surfaces.dead_links(page) == []
+    live = surfaces.text(f"/certificates/{one.bench.current.fingerprint}")
+    assert "Live in 1 place." in live
+    assert ("by no org: this is what the store has of it" in live) == (how is always_hidden)
 
 
 def test_of_others_it_is_said_how_many_cannot_be_looked_into(database: Database) -> None:

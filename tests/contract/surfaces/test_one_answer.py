@@ -14,8 +14,10 @@ from hypothesis import example, given, note, settings
 from hypothesis import strategies as st
 
 from rotator.core.lifecycle.states import CredentialState
+from rotator.core.schedule import NextDue
 from rotator.errors import RotatorError
 from rotator.services.schedule.due import DueAction
+from tests.contract.history.databases import SQLITE_FIRST
 from tests.contract.surfaces.asking import (
     Surfaces,
     states_of_the_certificates,
@@ -24,19 +26,9 @@ from tests.contract.surfaces.asking import (
     urgencies_of_the_certificates,
 )
 from tests.contract.surfaces.external_lives import external_lives
-from tests.contract.surfaces.lives import (
-    DAY,
-    DEEDS,
-    ONE,
-    PAIR,
-    Life,
-    changed_by_hand,
-    lives,
-    lost,
-    never_stored,
-    stored,
-    unmanaged,
-)
+from tests.contract.surfaces.gone import lost, rotated, stored
+from tests.contract.surfaces.lives import DAY, DEEDS, ONE, PAIR, Life, changed_by_hand, lives, never_stored, unmanaged
+from tests.contract.surfaces.revoked import revoked_after
 from tests.tiers import of_tier, standard_first
 from tests.unit.services.cycle_bench import CycleBench, cycle_bench
 
@@ -58,16 +50,23 @@ LIVES = [*lives()]
 LIVES_ONCE = [*{life.live: life for life in reversed(LIVES)}.values()]
 """Each, of those that one app and two can have the one with one app."""
 ONE_OF_A_STATE = [*{life.says: life for life in LIVES_ONCE}.values()]
+SOME_LIVES = [*ONE_OF_A_STATE, *LIVES_ONCE[::2]]
+EXTERNAL = [*external_lives()]
+EXTERNAL_ONCE = [
+    *{life.says: life for life in EXTERNAL}.values(),
+    *{str(life).split(":")[0].split(",")[0]: life for life in EXTERNAL}.values(),
+]
+"""One of a state, and one of those that are read, that are mixed, that hide now and that have always hidden."""
 
 
 @pytest.mark.parametrize("database_kind", ["sqlite"], indirect=True)
-@pytest.mark.parametrize("life", LIVES, ids=str)
+@pytest.mark.parametrize("life", standard_first(LIVES, SOME_LIVES), ids=str)
 def test_one_credential_is_one_thing_everywhere(database: Database, life: Life) -> None:
     one_answer(database, life)
 
 
 @pytest.mark.parametrize("database_kind", ["sqlite"], indirect=True)
-@pytest.mark.parametrize("life", [*external_lives()], ids=str)
+@pytest.mark.parametrize("life", standard_first(EXTERNAL, EXTERNAL_ONCE), ids=str)
 def test_an_external_client_app_is_one_thing_everywhere_whether_it_is_read_or_hides(
     database: Database, life: Life
 ) -> None:
@@ -75,7 +74,7 @@ def test_an_external_client_app_is_one_thing_everywhere_whether_it_is_read_or_hi
 
 
 @pytest.mark.parametrize("database_kind", ["postgres"], indirect=True)
-@pytest.mark.parametrize("life", standard_first(LIVES_ONCE, ONE_OF_A_STATE), ids=str)
+@pytest.mark.parametrize("life", standard_first(LIVES_ONCE, ONE_OF_A_STATE[::3]), ids=str)
 def test_with_its_history_on_a_server_it_is_no_other(database: Database, life: Life) -> None:
     one_answer(database, life)
 
@@ -108,6 +107,10 @@ UNDER_WAY = {CredentialState.REFUSED, CredentialState.RUNNING, CredentialState.H
 def the_service_agrees(surfaces: Surfaces) -> None:
     """What it does now and when it looks again follow from the state and the times that people are shown."""
     status = surfaces.status()
+    if status.life.revoked:
+        # It is not even looked at (tests/unit/services/schedule/test_revoked.py).
+        assert (status.life.next_due, status.life.begins, status.life.due_at) == (NextDue(), None, None)
+        return
     try:
         found, next_due = surfaces.service()
     except RotatorError:
@@ -125,7 +128,8 @@ def the_service_agrees(surfaces: Surfaces) -> None:
         CredentialState.HALTED: {*DueAction},
         CredentialState.UNFINISHED: {DueAction.FINISH},
         CredentialState.DRIFT: {DueAction.PERSON},
-        CredentialState.UNSTORED: {DueAction.NOTHING},
+        # Of a rotation that was begun the service says that its store must come back.
+        CredentialState.UNSTORED: {DueAction.NOTHING, *([DueAction.PERSON] if status.life.is_lost else [])},
         CredentialState.UNKNOWN: {DueAction.PERSON},
     }
     begun = surfaces.open_rotation()
@@ -166,6 +170,7 @@ UNMANAGED = {
 }
 
 
+@SQLITE_FIRST
 def test_one_certificate_is_one_thing_everywhere(database: Database) -> None:
     surfaces = asked(database, Life(unmanaged, "ok"))
     for app, answers in states_of_the_certificates(surfaces).items():
@@ -178,6 +183,18 @@ def test_one_certificate_is_one_thing_everywhere(database: Database) -> None:
         assert urgency == alert, (app, urgency, alert)
 
 
+@SQLITE_FIRST
+def test_of_what_was_revoked_nothing_says_that_a_previous_version_is_kept(database: Database) -> None:
+    kept = asked(database, Life(rotated, "ok"))
+    assert set(times_of_the_credential(kept)["previous until"].values()) != {"none kept"}
+    revoked_after(lambda _: None)(kept.one)
+    kept.look()
+    assert kept.one.bench.store.staged.previous
+    assert set(times_of_the_credential(kept)["previous until"].values()) == {"none kept"}
+    assert not kept.status().life.waits_for_consumers
+
+
+@SQLITE_FIRST
 def test_what_the_org_hides_is_unreadable_everywhere_and_told_of_by_its_dates(database: Database) -> None:
     surfaces = asked(database, Life(unmanaged, "ok"))
     one = surfaces.one
@@ -190,6 +207,7 @@ def test_what_the_org_hides_is_unreadable_everywhere_and_told_of_by_its_dates(da
     assert urgencies_of_the_certificates(surfaces)["App_2"] == ("critical", "critical")
 
 
+@SQLITE_FIRST
 def test_an_alert_of_a_state_is_as_urgent_as_the_state(database: Database) -> None:
     for life, key in (
         (changed_by_hand, "drift:billing"),

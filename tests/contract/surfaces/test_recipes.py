@@ -14,8 +14,8 @@ import pytest
 
 from rotator.cli.output.status_table import as_json
 from rotator.core import words
-from rotator.history.engine.database import open_database
 from tests.contract.surfaces.asking import Surfaces
+from tests.contract.surfaces.gone import rotated
 from tests.contract.surfaces.lives import (
     DAY,
     ONE,
@@ -29,14 +29,15 @@ from tests.contract.surfaces.lives import (
     needs_a_person,
     passes,
     reverted,
-    rotated,
     runs,
 )
+from tests.tiers import thorough
 from tests.unit.services.cycle_bench import cycle_bench
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from rotator.history.engine.database import Database
     from tests.unit.services.cycle_bench import CycleBench
 
 OPERATIONS: Final = (Path(__file__).parents[3] / "docs" / "operations.md").read_text()
@@ -56,33 +57,32 @@ def reverted_weeks_ago(one: CycleBench) -> None:
     ("live", "apps", "command"),
     [
         (partial(grown_old, days=20), ONE, "rotate now"),
-        (expired, ONE, "rotate now"),
+        pytest.param(expired, ONE, "rotate now", marks=thorough),
         (rotated, ONE, "rotate finish"),
         (partial(crashed, event="upload"), ONE, "rotate finish"),
-        (partial(crashed, event="upload"), PAIR, "rotate finish"),
+        pytest.param(partial(crashed, event="upload"), PAIR, "rotate finish", marks=thorough),
         (runs, ONE, None),
-        (reverted, ONE, None),
+        pytest.param(reverted, ONE, None, marks=thorough),
         (reverted_weeks_ago, ONE, None),
         (reverted, PAIR, "rotate now"),
         (halted_after_the_upload, ONE, None),
-        (halted_after_the_upload, PAIR, None),
-        (halted_again, ONE, None),
+        pytest.param(halted_after_the_upload, PAIR, None, marks=thorough),
+        pytest.param(halted_again, ONE, None, marks=thorough),
         (partial(halted_and_mended, proven=False), ONE, None),
         (partial(halted_and_mended, proven=True), ONE, "rotate now"),
         (needs_a_person, ONE, None),
     ],
 )
 def test_a_script_goes_on_with_what_can_end_well_and_leaves_the_rest_to_people(
-    tmp_path: Path, live: Callable[[CycleBench], None], apps: str, command: str | None
+    empty_history: Callable[[], Database], live: Callable[[CycleBench], None], apps: str, command: str | None
 ) -> None:
-    with open_database(f"sqlite:///{tmp_path}/rotator.db") as database:
-        one = cycle_bench(database, apps=apps)
-        with one.at_end:
-            live(one)
-            one.bench.time += DAY / 24
-            surfaces = Surfaces(one)
-            surfaces.look()
-            document = json.dumps([as_json(surfaces.status(), surfaces.now)], default=words.timestamp)
+    one = cycle_bench(empty_history(), apps=apps)
+    with one.at_end:
+        live(one)
+        one.bench.time += DAY / 24
+        surfaces = Surfaces(one)
+        surfaces.look()
+        document = json.dumps([as_json(surfaces.status(), surfaces.now)], default=words.timestamp)
     chosen = [
         name
         for name, picks in RECIPES.items()

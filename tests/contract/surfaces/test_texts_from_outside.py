@@ -20,18 +20,24 @@ from rotator.alerts.mail.text import digest_of, mail_of
 from rotator.alerts.slack.blocks import blocks_of, digest_blocks_of, fallback_of
 from rotator.cli import error_output
 from rotator.cli.commands.history import _print_events
-from rotator.cli.output import inventory_table, status_table
+from rotator.cli.output import audit_table, inventory_table, status_table
 from rotator.cli.output.check_lines import print_check
 from rotator.cli.output.console import console, indented, print_json, say
 from rotator.cli.output.progress import LiveProgress
+from rotator.cli.output.sarif import as_sarif
 from rotator.core.decision.actions import Action, ActionKind
 from rotator.core.logins import classify_refusal
 from rotator.core.observed import Kind, ObservedCertificate
+from rotator.core.posture.assessment import Result as AuditResult
+from rotator.core.posture.checks import APP_OPEN
+from rotator.core.posture.choices import Exemption
+from rotator.core.posture.judgements import Verdict
 from rotator.daemon.logs import JournalFormatter, JsonFormatter, LineFormatter, TextFormatter, warn_in_one_line
 from rotator.errors import OrgError, OrgUnavailable, RotatorError, StoreError
 from rotator.history.records import Event
 from rotator.salesforce.faults import from_fault
 from rotator.services.checked import Check, Result
+from rotator.services.posture.auditing import Audit
 from rotator.testing.messages import MOMENT, message
 from tests.contract.surfaces.asking import Surfaces
 from tests.contract.surfaces.lives import grown_old
@@ -135,6 +141,22 @@ def test_what_a_command_prints(said: str) -> None:
     for on_a_terminal in (False, True):
         told = printed(show, on_a_terminal=on_a_terminal)
         is_harmless(re.sub(r"\x1b\[\??[0-9;]*[a-zA-Z]|\r", "", told) if on_a_terminal else told)
+
+
+@FEW
+@given(SAID)
+@example(FORGED)
+def test_an_audit_of_an_org_whose_names_are_such(said: str) -> None:
+    exemption = Exemption("app-open", said, None, said, MOMENT)
+    results = tuple(
+        AuditResult(
+            check=APP_OPEN, org=said, credential=said, verdict=verdict, seen=said, needs=said, exemption=exemption
+        )
+        for verdict in Verdict
+    )
+    found = Audit(MOMENT, results, (exemption,), (OrgError(said),))
+    is_harmless(printed(lambda: audit_table.print_audit(found, every=True)))
+    is_harmless(printed(lambda: print_json([audit_table.as_json(found), as_sarif(found, None)])))
 
 
 @FEW

@@ -23,14 +23,13 @@ from tests.unit.web import scene
 from tests.unit.web.client import Client
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from datetime import datetime
-    from pathlib import Path
 
     from prometheus_client.metrics_core import Metric
 
     from rotator.history.engine.database import Database
-    from rotator.web.metrics import OrgShare
+    from rotator.web.metrics import OrgsShare
 
 OPENMETRICS = "application/openmetrics-text;version=1.0.0,text/plain;version=0.0.4;q=0.5"
 
@@ -158,32 +157,35 @@ def test_no_series_is_there_twice(families: dict[str, Metric]) -> None:
     assert series.most_common(1)[0][1] == 1
 
 
-def test_every_family_is_announced_even_where_it_has_no_series_yet(families: dict[str, Metric], tmp_path: Path) -> None:
-    with open_database(f"sqlite:///{tmp_path}/rotator.db") as nothing_yet:
-        answer = client_of(nothing_yet).get("/metrics").text
+def test_every_family_is_announced_even_where_it_has_no_series_yet(
+    families: dict[str, Metric], empty_history: Callable[[], Database]
+) -> None:
+    answer = client_of(empty_history()).get("/metrics").text
     assert {family.name for family in parse_text(answer)} == set(families)
 
 
-def test_names_may_hold_anything(tmp_path: Path) -> None:
+def test_names_may_hold_anything(empty_history: Callable[[], Database]) -> None:
     name = 'Quote " back\\slash\nnew line {brace} é'
-    with open_database(f"sqlite:///{tmp_path}/rotator.db") as database:
-        record_sightings(database, [scene.sighting("production", name, scene.NOW + scene.DAY)], scene.NOW)
-        client = client_of(database)
-        for text, parse in (
-            (client.get("/metrics").text, parse_text),
-            (client.get("/metrics", accept=OPENMETRICS).text, openmetrics),
-        ):
-            names = [sample.labels.get("app") for family in parse(text) for sample in family.samples]
-            assert escaped(name) in names, "on one line, as logs have it"
+    database = empty_history()
+    record_sightings(database, [scene.sighting("production", name, scene.NOW + scene.DAY)], scene.NOW)
+    client = client_of(database)
+    for text, parse in (
+        (client.get("/metrics").text, parse_text),
+        (client.get("/metrics", accept=OPENMETRICS).text, openmetrics),
+    ):
+        names = [sample.labels.get("app") for family in parse(text) for sample in family.samples]
+        assert escaped(name) in names, "on one line, as logs have it"
 
 
-def test_of_very_many_certificates_those_that_expire_next_are_told_one_by_one(tmp_path: Path) -> None:
+def test_of_very_many_certificates_those_that_expire_next_are_told_one_by_one(
+    empty_history: Callable[[], Database],
+) -> None:
     expiring = [
         scene.sighting("production", f"App_{days:03}", scene.NOW + days * scene.DAY) for days in range(-200, 1300)
     ]
-    with open_database(f"sqlite:///{tmp_path}/rotator.db") as database:
-        record_sightings(database, expiring, scene.NOW)
-        text = client_of(database).get("/metrics").text
+    database = empty_history()
+    record_sightings(database, expiring, scene.NOW)
+    text = client_of(database).get("/metrics").text
     found = {family.name: family for family in parse_text(text)}
     told = [sample.labels["app"] for sample in found["rotator_certificate_state"].samples]
     assert set(told) == {f"App_{days:03}" for days in range(1, 1001)}
@@ -193,18 +195,26 @@ def test_of_very_many_certificates_those_that_expire_next_are_told_one_by_one(tm
     assert value(found, "rotator_org_certificates", org="production", managed="no", state="expired") == 201
 
 
-def test_what_is_kept_between_scrapes_is_what_is_written_anew(tmp_path: Path) -> None:
-    with open_database(f"sqlite:///{tmp_path}/rotator.db") as database:
-        scene.company(database)
-        client = client_of(database)
-        for days in (10, 20):
-            for accept in ("", OPENMETRICS):
-                shown = client.get("/metrics", accept=accept).text
-                assert without_process(shown) == without_process(
-                    client_of(database).get("/metrics", accept=accept).text
-                )
-            seen = scene.sighting("emea", "Another", scene.NOW + days * scene.DAY)
-            record_sightings(database, [seen], scene.NOW)
+def test_what_is_kept_between_scrapes_is_what_is_written_anew(empty_history: Callable[[], Database]) -> None:
+    database = empty_history()
+    scene.company(database)
+    client = client_of(database)
+    for days in (10, 20):
+        for accept in ("", OPENMETRICS):
+            shown = client.get("/metrics", accept=accept).text
+            assert without_process(shown) == without_process(client_of(database).get("/metrics", accept=accept).text)
+        seen = scene.sighting("emea", "Another", scene.NOW + days * scene.DAY)
+        record_sightings(database, [seen], scene.NOW)
+
+
+def test_orgs_are_told_alike_however_many_of_them_are_written_together(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    texts = []
+    for together in (1, 2, 3, 10):
+        monkeypatch.setattr(exposition, "_TOGETHER", together)
+        texts.append(without_process(client_of(database).get("/metrics").text))
+    assert all(sorted(each) == sorted(texts[0]) for each in texts)
 
 
 def without_process(text: str) -> list[str]:
@@ -212,36 +222,39 @@ def without_process(text: str) -> list[str]:
     return [line for line in text.splitlines() if not line.startswith("process_")]
 
 
-def test_a_scrape_writes_what_has_changed_and_no_more(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_scrape_writes_what_has_changed_and_no_more(
+    empty_history: Callable[[], Database], monkeypatch: pytest.MonkeyPatch
+) -> None:
     written: list[tuple[str, ...]] = []
 
-    def of_org(share: OrgShare, at: datetime) -> Iterator[Metric]:
+    def of_orgs(share: OrgsShare, at: datetime) -> Iterator[Metric]:
         written.extend([tuple(line.name for line in share.lines)] if share.lines else [])
-        return metrics.of_org(share, at)
+        return metrics.of_orgs(share, at)
 
-    monkeypatch.setattr(exposition, "of_org", of_org)
-    with open_database(f"sqlite:///{tmp_path}/rotator.db") as database:
-        scene.company(database)
-        client = client_of(database)
-        client.get("/metrics")
-        assert sorted(written) == [("emea",), ("production",), ("uat",)]
-        written.clear()
-        client.get("/metrics")
-        assert ("uat",) not in written, "where something is due, it would begin now: that is another moment each time"
-        record_sightings(database, [scene.sighting("uat", "Another", scene.NOW + scene.DAY)], scene.NOW)
-        client.get("/metrics")
-        client.get("/metrics")
-        assert written.count(("uat",)) == 1
+    monkeypatch.setattr(exposition, "of_orgs", of_orgs)
+    monkeypatch.setattr(exposition, "_TOGETHER", 1)
+    database = empty_history()
+    scene.company(database)
+    client = client_of(database)
+    client.get("/metrics")
+    assert sorted(written) == [("emea",), ("production",), ("uat",)]
+    written.clear()
+    client.get("/metrics")
+    assert ("uat",) not in written, "where something is due, it would begin now: that is another moment each time"
+    record_sightings(database, [scene.sighting("uat", "Another", scene.NOW + scene.DAY)], scene.NOW)
+    client.get("/metrics")
+    client.get("/metrics")
+    assert written.count(("uat",)) == 1
 
 
-def test_the_series_of_a_replaced_certificate_goes(tmp_path: Path) -> None:
-    with open_database(f"sqlite:///{tmp_path}/rotator.db") as database:
-        client = client_of(database)
-        before, after = (scene.sighting("production", "Billing", scene.NOW + days * scene.DAY) for days in (10, 375))
-        record_sightings(database, [before], scene.NOW - scene.DAY)
-        assert str(before.fingerprint) in client.get("/metrics").text
-        record_sightings(database, [after], scene.NOW)
-        text = client.get("/metrics").text
+def test_the_series_of_a_replaced_certificate_goes(empty_history: Callable[[], Database]) -> None:
+    database = empty_history()
+    client = client_of(database)
+    before, after = (scene.sighting("production", "Billing", scene.NOW + days * scene.DAY) for days in (10, 375))
+    record_sightings(database, [before], scene.NOW - scene.DAY)
+    assert str(before.fingerprint) in client.get("/metrics").text
+    record_sightings(database, [after], scene.NOW)
+    text = client.get("/metrics").text
     assert str(after.fingerprint) in text
     assert str(before.fingerprint) not in text
 

@@ -8,6 +8,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from rotator.testing.stores import StoreContract
+from tests.tiers import thorough
 
 if TYPE_CHECKING:
     from types_boto3_secretsmanager.client import SecretsManagerClient
@@ -19,6 +20,7 @@ FIRST: Final = "1" * 32
 SECOND: Final = "2" * 32
 
 
+@thorough
 class TestAwsStoreWhileAwsIsBusyForgetfulAndLate(StoreContract):
     """Every other call is throttled, the answer of every other write is lost, and reads show what was there before."""
 

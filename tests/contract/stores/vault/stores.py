@@ -14,7 +14,7 @@ from tests.contract.servers.vault import closing
 from tests.virtual_time import VirtualTime
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from tests.contract.servers.vault import VaultProcess
 
@@ -34,6 +34,7 @@ def opened(
     *,
     time: VirtualTime | None = None,
     environ: Mapping[str, str] | None = None,
+    before_change: Callable[[], None] = lambda: None,
     **settings: Any,
 ) -> Iterator[VaultStore]:
     """A store on a server, in a folder of its own unless `path` says another."""
@@ -54,6 +55,7 @@ def opened(
             sleep=clock.sleep,
             elapsed=clock.elapsed,
             at_end=at_end.callback,
+            before_change=before_change,
         )
         store = PLUGIN.open("keys", PLUGIN.settings().model_validate(document), around)
         assert isinstance(store, VaultStore)

@@ -17,6 +17,7 @@ from tests.contract.servers.vault import closing
 from tests.contract.stores.vault.stores import new_folder, opened
 from tests.contract.stores.vault.wire import Crash, Wire, attach, crash_at, lose_answer
 from tests.rotation.files_scenarios import NAME, NEXT, NOW, OLD, SCENARIOS, Scenario
+from tests.tiers import standard_first
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -136,6 +137,7 @@ def test_consumers_find_a_whole_current_version_at_every_instant(case: Case) -> 
         assert (current.fingerprint if current else None) == case.after.current
 
 
+@pytest.mark.parametrize("case", standard_first(SCENARIOS, SCENARIOS[::2]), ids=lambda each: each.title, indirect=True)
 def test_after_a_crash_at_any_request_the_store_is_whole_and_the_call_can_be_repeated(case: Case) -> None:
     for place, request in enumerate(case.count().requests):
         # Who dies at a read leaves what he would have left after the write before it.
@@ -149,6 +151,7 @@ def test_after_a_crash_at_any_request_the_store_is_whole_and_the_call_can_be_rep
                 case.assert_after(folder)
 
 
+@pytest.mark.parametrize("case", standard_first(SCENARIOS, SCENARIOS[::4]), ids=lambda each: each.title, indirect=True)
 def test_an_answer_that_is_lost_is_asked_for_again(case: Case) -> None:
     for place, request in enumerate(case.count().requests):
         if not request.startswith("GET"):

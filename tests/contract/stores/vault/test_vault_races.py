@@ -13,6 +13,7 @@ from rotator.testing.versions import make_version
 from tests.contract.servers.vault import closing
 from tests.contract.stores.vault.stores import new_folder, opened
 from tests.contract.stores.vault.wire import Wire, attach
+from tests.tiers import standard_first
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -102,7 +103,7 @@ def test_who_promotes_over_what_was_promoted_meanwhile_changes_nothing(dev_vault
         assert store.stages(NAME) == Stages(None, theirs.fingerprint, first.fingerprint)
 
 
-@pytest.mark.parametrize("place", range(16))
+@pytest.mark.parametrize("place", standard_first(range(16), range(0, 16, 3)))
 def test_tidying_up_never_destroys_what_another_program_just_stored(
     dev_vault: VaultProcess, folder: str, place: int
 ) -> None:

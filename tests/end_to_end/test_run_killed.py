@@ -50,13 +50,12 @@ def database(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest
 
 def claim(database: Database) -> tuple[int, datetime]:
     """Number of the process that sends just now, and until when what it has claimed is its own."""
-    query = select(NOTIFICATION.c.claimed_by, NOTIFICATION.c.claimed_until).where(
-        NOTIFICATION.c.claimed_by.is_not(None)
-    )
+    query = select(NOTIFICATION.c.claimed_by, NOTIFICATION.c.claimed_until)
     with database.reading() as connection:
-        by, until = connection.execute(query).first() or ("", None)
+        by, until = connection.execute(query.where(NOTIFICATION.c.claimed_by.is_not(None))).first() or ("", None)
     claimant = Claimant.parse(by)
     assert claimant
+    assert until
     return claimant.pid, until
 
 

@@ -5,22 +5,20 @@ from __future__ import annotations
 import signal
 import socket
 import time
-from contextlib import closing
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
 import pytest
 from sqlalchemy import make_url
 
-from rotator.cli.commands.simulator import _fill_store
 from rotator.history.engine.database import open_database
 from rotator.history.engine.upgrades import known_versions
 from rotator.history.locks.sessions import LostProcess, end_sessions
 from rotator.queue.jobs_database import JobsDatabase
-from rotator.simulator.serving.export import Export
-from rotator.simulator.wire.faults import Effect, Fault, Kind
+from rotator.simulator.wire.faults import Effect, Kind
 from tests.contract.servers.postgres import PostgresServer, execute, scratch_database
-from tests.end_to_end.orgs import hosted_orgs
+from tests.end_to_end.places import DEADLINE, HANG, SLOW, Place, about, wait_until
 from tests.end_to_end.processes import Process, start
 from tests.end_to_end.strangers import Folder
 from tests.tiers import thorough
@@ -32,35 +30,17 @@ if TYPE_CHECKING:
     from rotator.simulator.org.org import Org
 
 VARIABLE: Final = "DATABASE_PASSWORD"
-DEADLINE: Final = 60.0
-
-
-@pytest.fixture(scope="module")
-def _place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Org, Folder]]:
-    """A simulated org in this process, and a folder; each test rotates what the one before left."""
-    export = Export(tmp_path_factory.mktemp("place"))
-    with hosted_orgs(export) as server:
-        _fill_store(export, server)
-        yield server.org("production"), Folder(export.folder).fast()
 
 
 @pytest.fixture
-def org(_place: tuple[Org, Folder]) -> Iterator[Org]:
-    yield _place[0]
-    _place[0].faults.clear()
-
-
-@pytest.fixture
-def shared(
-    _place: tuple[Org, Folder], postgres_server: PostgresServer, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Folder]:
+def shared(place: Place, postgres_server: PostgresServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[Folder]:
     """A configuration whose history is on the server."""
     monkeypatch.setenv(VARIABLE, postgres_server.password)
     with scratch_database(postgres_server.url("postgres")) as url:
         plain = make_url(url)._replace(password=None).render_as_string()
         # A name of its own: a configuration is known by it, and each test has another history.
         name = f"{make_url(url).database}.yaml"
-        yield _place[1].configured(name, database={"url": plain, "password": {"env": VARIABLE}})
+        yield Folder(place.folder).configured(name, database={"url": plain, "password": {"env": VARIABLE}})
 
 
 def started(folder: Folder, script: str, *arguments: str) -> Process:
@@ -68,13 +48,13 @@ def started(folder: Folder, script: str, *arguments: str) -> Process:
     return start(script, "--config", folder.path / folder.config, *arguments)
 
 
-def reach(org: Org, fault: Fault, process: Process) -> None:
-    """Returns when the process has come to the call that the fault waits for."""
-    end = time.monotonic() + DEADLINE
-    while list(org.faults):
-        assert process.poll() is None, process.communicate()
-        assert time.monotonic() < end, fault
-        time.sleep(0.005)
+@contextmanager
+def held(place: Place, folder: Folder, effect: Effect) -> Iterator[Process]:
+    """A rotation whose upload the org has taken, and answers late, or has not taken and never answers."""
+    here = place.hold(about(Kind.SOAP_UPDATE)(place), effect, DEADLINE)
+    with started(folder, "rotate", "now", "billing") as process:
+        wait_until(here.is_set, process)
+        yield process
 
 
 def test_a_rotation_is_written_down_and_proven(shared: Folder, postgres_server: PostgresServer) -> None:
@@ -109,11 +89,8 @@ def test_a_wrong_or_missing_password_is_said(
     assert postgres_server.password not in missing.err
 
 
-def test_a_killed_rotation_holds_nothing_and_is_ended_by_the_next(shared: Folder, org: Org) -> None:
-    hang = Fault(Kind.SOAP_UPDATE, Effect.HANG)
-    org.faults.add(hang)
-    with started(shared, "rotate", "now", "billing") as process:
-        reach(org, hang, process)
+def test_a_killed_rotation_holds_nothing_and_is_ended_by_the_next(shared: Folder, place: Place) -> None:
+    with held(place, shared, HANG) as process:
         second = shared.rotate("now", "billing")
         assert (second.code, f"by process {process.pid} on" in second.err) == (3, True), second.err
         process.kill()
@@ -125,15 +102,12 @@ def test_a_killed_rotation_holds_nothing_and_is_ended_by_the_next(shared: Folder
 
 @thorough
 def test_a_rotation_that_is_woken_when_another_has_ended_it_changes_nothing(
-    shared: Folder, org: Org, postgres_server: PostgresServer
+    shared: Folder, place: Place, postgres_server: PostgresServer
 ) -> None:
     assert shared.rotator("db", "upgrade").code == 0
     server = make_url(shared.read()["database"]["url"]).set(password=postgres_server.password)
     url = server.render_as_string(hide_password=False)
-    slow = Fault(Kind.SOAP_UPDATE, Effect.SLOW, seconds=1)
-    org.faults.add(slow)
-    with started(shared, "rotate", "now", "billing") as process:
-        reach(org, slow, process)
+    with held(place, shared, SLOW) as process:
         process.send_signal(signal.SIGSTOP)
         try:
             assert shared.rotate("now", "billing").code == 3, "for the server it lives"
@@ -147,12 +121,13 @@ def test_a_rotation_that_is_woken_when_another_has_ended_it_changes_nothing(
                     time.sleep(0.02)
             assert shared.rotate("now", "billing").code == 0
             assert execute(url, TURN) > turn
-            before = world(shared, org, url)
+            before = world(shared, place.org, url)
         finally:
+            place.answer()
             process.send_signal(signal.SIGCONT)
         _, said = process.communicate(timeout=DEADLINE)
     assert (process.returncode, "The lock on the credential billing was lost" in said) == (3, True), said
-    assert world(shared, org, url) == before
+    assert world(shared, place.org, url) == before
     assert shared.current_logs_in("production", "billing")
     assert shared.rotator("history", "verify").code == 0
 
@@ -175,13 +150,11 @@ def world(folder: Folder, org: Org, url: str) -> tuple[object, ...]:
 
 
 def test_a_rotation_goes_on_when_the_server_has_restarted(
-    shared: Folder, org: Org, postgres_server: PostgresServer
+    shared: Folder, place: Place, postgres_server: PostgresServer
 ) -> None:
-    slow = Fault(Kind.SOAP_UPDATE, Effect.SLOW, seconds=2)
-    org.faults.add(slow)
-    with started(shared, "rotate", "now", "billing") as process:
-        reach(org, slow, process)
+    with held(place, shared, SLOW) as process:
         postgres_server.restart()
+        place.answer()
         told, said = process.communicate(timeout=DEADLINE)
     assert process.returncode == 0, said
     assert "The lock on the credential billing was lost" in said

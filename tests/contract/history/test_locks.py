@@ -32,8 +32,8 @@ with locks.hold(sys.argv[2]):
     sys.stdin.read()
 """
 
-AT_ONCE = 5.0
-"""Seconds that a loaded machine may take to notice that a process has died."""
+DEADLINE = 60.0
+"""Seconds after which a test gives up waiting: what is promised is that it comes, and a busy machine takes its time."""
 
 
 @pytest.fixture
@@ -153,7 +153,7 @@ def test_who_asks_again_and_again_keeps_nobody_from_taking_it(locks: RotationLoc
     asking = threading.Thread(target=ask)
     asking.start()
     try:
-        assert asked.wait(AT_ONCE)
+        assert asked.wait(DEADLINE)
         for _ in range(20):
             with locks.hold("billing"):
                 pass
@@ -166,7 +166,7 @@ def test_a_lock_dies_with_its_process(holder: subprocess.Popen[str], locks: Rota
     holder.kill()
     holder.wait()
 
-    end = time.monotonic() + AT_ONCE
+    end = time.monotonic() + DEADLINE
     while time.monotonic() < end:
         try:
             with locks.hold("billing") as hold:

@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 
     from rotator.daemon.dispatch.dispatcher import Dispatcher
 
-PATIENCE: Final = 30.0
+PATIENCE: Final = 60.0
+"""Seconds after which a test gives up waiting."""
 CLOSED_WITHIN: Final = timedelta(seconds=20)
 
 Key = tuple[JobKind, str]

@@ -241,7 +241,7 @@ def test_a_job_that_machines_are_lost_with_again_and_again_is_left_alone_for_lon
         assert asked.ask([LOOK]) == 1
         is_lost()
     for pause in (STALL_PAUSE, 2 * STALL_PAUSE, 4 * STALL_PAUSE, 8 * STALL_PAUSE, PAUSE, PAUSE):
-        rows(jobs, "UPDATE asked_job SET ended_at = now() - :ago", ago=pause - timedelta(seconds=1))
+        rows(jobs, "UPDATE asked_job SET ended_at = now() - :ago", ago=0.75 * pause)
         assert asked.ask([LOOK]) == 0
         rows(jobs, "UPDATE asked_job SET ended_at = now() - :ago", ago=pause)
         assert asked.ask([LOOK]) == 1

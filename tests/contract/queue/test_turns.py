@@ -130,7 +130,7 @@ def test_who_has_lost_its_lock_writes_nothing_whoever_has_it_now(
 ) -> None:
     fence = Fence()
     journal = Journal(Confirmed(history, fence.confirm))
-    record = partial(journal.record, now=NOW, credential="billing")
+    record, before = partial(journal.record, now=NOW, credential="billing"), len(events(history))
     with FencedLocks(locks, fence).hold("billing") as hold, ExitStack() as another:
         record("begin")
         execute(jobs_url, LOCKS_END)
@@ -144,7 +144,7 @@ def test_who_has_lost_its_lock_writes_nothing_whoever_has_it_now(
         with pytest.raises(LockLost):
             record("promote")
     record("promote")
-    assert [each.kind for each in events(history)] == ["begin", "promote"]
+    assert [each.kind for each in events(history)[before:]] == ["begin", "promote"]
 
 
 def test_a_turn_counts_for_itself_also_where_the_lock_is_free_again(

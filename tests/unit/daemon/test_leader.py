@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -32,7 +32,7 @@ class Lock:
         self.taken = self.freed = 0
 
     @contextmanager
-    def lead(self) -> Iterator[Hold]:
+    def lead(self) -> Iterator[Any]:
         if self.refusal:
             raise self.refusal
         self.taken += 1

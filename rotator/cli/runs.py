@@ -67,12 +67,13 @@ def run_requests(
                 say(f"Not begun: {', '.join(names[index:])}.", err=True)
                 break
             try:
+                revoked = app.journal.credential_record(name).login_revoked
                 with LiveProgress(name) as progress:
                     its_apps = client_ids.get(name)
                     service = app.rotation_service(name, listener=progress, stop_asked=stop, client_ids=its_apps)
                     report = handle(service)
                 if not invocation.json:
-                    print_report(report, app.now())
+                    print_report(report, app.now(), revoked_since=revoked.since if revoked else None)
                 ends.append((name, report))
                 codes.append(of_end(report.outcome))
             except RotatorError as error:

@@ -251,6 +251,8 @@ def _bring_back(
         show_plans(invocation, app, names, request)
         return
     if not yes:
+        if _somebody_is_there():
+            show_plans(invocation, app, names, request, ends=False)
         _ask(f"Bring {', '.join(names)} back with a new key?")
     run_requests(invocation, app, names, lambda service: service.handle(request))
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from rotator.cli.error_output import end_with
+from rotator.cli.error_output import end_with, tell
 from rotator.cli.exit_codes import ExitCode
 from rotator.cli.invocation import Invocation, common_options, json_option, pass_invocation
 from rotator.cli.lazy import LazyGroup
@@ -337,7 +337,8 @@ def show_plans(
 ) -> None:
     """Shows what a request would do for each credential; `asks_who`: and who logs in with it.
 
-    `ends`: exits with the code of the first that cannot be observed, and where JSON is asked for it is that.
+    `ends`: exits with the code of the first that cannot be observed, and where JSON is asked for it is that. If not, a
+    person is asked next, and is told of which credential nothing is known.
     """
     from rotator.cli.output.plan_table import as_json, print_plans
     from rotator.core.lifecycle.revocation import to_give_back
@@ -377,10 +378,13 @@ def show_plans(
     if invocation.json and ends:
         print_json([as_json(each, statuses[each.credential], now, used.get(each.credential)) for each in plans])
     elif plans:
-        print_plans(plans, statuses, now, used)
+        print_plans(plans, statuses, now, used, err=invocation.json)
     elif not problems:
         console().print(NO_CREDENTIAL)
     if ends:
         end_with(problems)
+    for name, end in found.items():
+        if isinstance(end, RotatorError):
+            tell(end, as_json=False, about=f"What a run would do for {name} is not known")
     if any(each.refused for plan in plans for each in plan.acceptances):
         raise click.exceptions.Exit(ExitCode.PERSON_NEEDED)

@@ -20,11 +20,11 @@ if TYPE_CHECKING:
     from rotator.errors import RotatorError
 
 
-def print_report(report: Report, now: datetime) -> None:
-    """A run's end, for a person."""
+def print_report(report: Report, now: datetime, *, revoked_since: datetime | None = None) -> None:
+    """A run's end, for a person; `revoked_since`: nobody was to log in with the credential until then."""
     out = console()
     out.print(f"{report.credential}: ", state(report.outcome), _sentence(report), sep="")
-    for line in _details(report, now):
+    for line in _details(report, now, revoked_since):
         out.print(indented(line))
 
 
@@ -59,7 +59,7 @@ def _restored(report: Report) -> str:
     return f": the certificate of {new} is on its app, and its key logs in"
 
 
-def _details(report: Report, now: datetime) -> list[str]:
+def _details(report: Report, now: datetime, revoked_since: datetime | None) -> list[str]:
     lines = [report.effect] if report.effect else []
     if report.steps:
         steps = ", ".join(f"{step.action} {words.measured(step.seconds)}" for step in report.steps)
@@ -68,7 +68,7 @@ def _details(report: Report, now: datetime) -> list[str]:
     if report.gap and report.gap.is_open and report.gap.begun_at:
         lines.append(words.refused(report.gap.begun_at, now))
     elif report.gap_seconds or (report.outcome in {Outcome.ROTATED, Outcome.REVERTED} and report.old_fingerprint):
-        lines.append(_gap(report))
+        lines.append(_gap(report, revoked_since))
     if report.again_at:
         lines.append(_what_is_left(report, report.again_at, now))
     lines += [f"Warning: {warning}" for warning in report.warnings]
@@ -87,7 +87,9 @@ def _what_is_left(report: Report, again_at: datetime, now: datetime) -> str:
     )
 
 
-def _gap(report: Report) -> str:
+def _gap(report: Report, revoked_since: datetime | None) -> str:
+    if not report.gap_seconds and revoked_since:
+        return f"Gap: none of its own; since {words.moment(revoked_since)} consumers were refused on purpose."
     if not report.gap_seconds:
         return "Gap: none; no consumer can have been refused."
     length = words.measured(report.gap_seconds)

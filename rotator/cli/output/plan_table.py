@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING, Any
 
 from rotator.cli.output.console import away, console, day, indented, moment, short, state_of, table
@@ -62,8 +63,10 @@ def print_plans(
     statuses: Mapping[str, CredentialStatus],
     now: datetime,
     used: Mapping[str, AppUse] | None = None,
+    *,
+    err: bool = False,
 ) -> None:
-    """A table of when they are due, and of each its state and the steps."""
+    """A table of when they are due, and of each its state and the steps; `err`: not to where a program reads."""
     rows = table(
         "Credential", "State", "Strategy", "Current", "Expires", "Not after", "Due", spare=("Not after", "Current")
     )
@@ -72,7 +75,7 @@ def print_plans(
         expires, not_after = away(found.not_after, now), day(found.not_after)
         state = state_of(statuses[found.credential])
         rows.add_row(found.credential, state, found.strategy, short(found.current), expires, not_after, due)
-    out = console()
+    out = console(sys.stderr if err else None)
     out.print(rows)
     for found in plans:
         steps, remark = found.forecast.steps, remark_on(statuses[found.credential], now)

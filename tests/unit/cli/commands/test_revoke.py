@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path  # noqa: TC003 - pytest reads the annotations of fixtures
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +11,7 @@ import pytest
 
 from rotator.errors import OrgUnavailable
 from rotator.services.revocation.revocation_plan import plan_revocation
+from rotator.simulator.wire.faults import Effect, Fault, Kind
 
 if TYPE_CHECKING:
     from rotator.services.revocation.revocation_plan import RevocationPlan
@@ -108,8 +110,37 @@ def test_what_was_revoked_says_so_everywhere_and_comes_back(rotator: Command, co
     assert (planned["state"], planned["due"], planned["due_at"]) == ("revoked", False, None)
     back = rotator("--config", config, "revoke", "--undo", "reporting", "--yes")
     assert back.code == 0, back.err
+    assert re.search(r"Gap: none of its own; since .* UTC consumers were refused on purpose\.", back.out)
     [line] = rotator("--config", config, "status", "reporting", "--json").json
     assert (line["state"], line["revocation"]) == ("ok", None)
+
+
+def test_a_person_who_brings_it_back_is_shown_the_plan_and_asked(
+    rotator: Command, config: Path, production: Org, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert rotator("--config", config, "revoke", "reporting", "--reason", "x", "--yes").code == 0
+    ended_by, asked = production.app("Reporting").live_certificate, list[str]()
+    monkeypatch.setattr("rotator.cli.commands.revoke._somebody_is_there", lambda: True)
+    monkeypatch.setattr(click, "confirm", lambda text, **_: asked.append(text))
+    outcome = rotator("--config", config, "revoke", "--undo", "reporting")
+    assert (outcome.code, asked) == (2, ["Bring reporting back with a new key?"])
+    assert "uploading the certificate of the new version to Reporting" in outcome.out
+    as_json = rotator("--config", config, "revoke", "--undo", "reporting", "--json")
+    assert "uploading the certificate" in as_json.err
+    assert "uploading the certificate" not in as_json.out
+    assert production.app("Reporting").live_certificate == ended_by
+
+
+def test_who_cannot_be_shown_what_brings_it_back_is_told_why(
+    rotator: Command, config: Path, production: Org, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert rotator("--config", config, "revoke", "reporting", "--reason", "x", "--yes").code == 0
+    monkeypatch.setattr("rotator.cli.commands.revoke._somebody_is_there", lambda: True)
+    monkeypatch.setattr(click, "confirm", lambda *_, **__: False)
+    production.faults.add(Fault(Kind.TOKEN, Effect.FAIL, answer="http_503", times=None))
+    outcome = rotator("--config", config, "revoke", "--undo", "reporting")
+    assert outcome.code == 2
+    assert "What a run would do for reporting is not known: " in outcome.err
 
 
 @pytest.mark.usefixtures("production")

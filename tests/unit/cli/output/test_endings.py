@@ -47,6 +47,12 @@ def test_without_a_gap_it_says_so(capsys: pytest.CaptureFixture[str]) -> None:
     assert "Gap: none" in told(replace(ROTATED, gap=MeasuredGap()), capsys)
 
 
+def test_of_one_that_was_revoked_it_is_not_said_that_nobody_was_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    print_report(replace(ROTATED, gap=MeasuredGap()), NOW, revoked_since=NOW - timedelta(days=1))
+    out = capsys.readouterr().out
+    assert "Gap: none of its own; since 2026-11-22 10:00 UTC consumers were refused on purpose." in out
+
+
 def test_nothing_is_said_of_a_gap_where_nothing_was_current_before(capsys: pytest.CaptureFixture[str]) -> None:
     assert "Gap" not in told(replace(ROTATED, old_fingerprint=None, gap=MeasuredGap()), capsys)
 

@@ -97,7 +97,7 @@ def rotated(ground: Ground, person: Person) -> Report:
         return report
     assert report.halt is HaltReason.DRIFT, report
     assert "has another consumer key by now" in report.why
-    assert "`rotate now --replace-unknown`" in report.hint
+    assert "`rotate now billing --replace-unknown`" in report.hint
     with ground.program(person) as app:
         return handle(person.credential, REPLACE_UNKNOWN)(app)
 

@@ -216,7 +216,7 @@ def test_an_app_that_never_takes_a_certificate_ends_the_run_and_the_next_one_goe
     if report.outcome is Outcome.HALTED:
         # Another process cannot tell an external client app that holds no certificate from one that hides it.
         assert "Billing" in ground.lineup.external
-        assert "`rotate restore`" in report.hint
+        assert "`rotate restore billing`" in report.hint
         with ground.program() as app:
             report = handle("billing", RESTORE)(app)
         assert report.outcome is Outcome.RESTORED

@@ -47,7 +47,7 @@ def _result(result: Result) -> dict[str, Any]:
         "asks": check.asks,
         "why": check.why,
         "source": check.source,
-        "remedy": check.remedy,
+        "remedy": check.remedy_for(result.credential),
         "exception": {"reason": exemption.reason, "until": exemption.until} if exemption else None,
     }
 

@@ -109,7 +109,7 @@ def _result(result: Result, place: _Places) -> dict[str, Any]:
         "ruleIndex": CHECKS.index(result.check),
         "kind": "fail",
         "level": _LEVELS[result.check.risk],
-        "message": {"text": f"{result.subject}: {result.seen} {result.check.remedy}"},
+        "message": {"text": f"{result.subject}: {result.seen} {result.check.remedy_for(result.credential)}"},
         "locations": [place.of(result)],
         "partialFingerprints": {"rotatorFinding/v1": result.key},
     }

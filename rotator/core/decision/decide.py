@@ -100,11 +100,13 @@ def request_can_be_met(s: Situation) -> Action | None:
         return halt(
             HaltReason.NOTHING_STORED,
             "No version is current in the store, so there is none to put back.",
-            "`rotator enroll` makes the first one, `rotator adopt` takes one that exists.",
+            f"`rotator enroll {s.name}` makes the first one, `{s.adopt}` takes one that exists.",
         )
     if s.wanted.goal is Goal.BRING and s.wanted.version not in s.seen.stored:
         return halt(
-            HaltReason.NOT_KEPT, "The version that is wanted is not kept any more.", "`rotate now` makes a new one."
+            HaltReason.NOT_KEPT,
+            "The version that is wanted is not kept any more.",
+            f"`rotate now {s.name}` makes a new one.",
         )
     return None
 
@@ -132,7 +134,7 @@ def drift_is_a_persons_business(s: Situation) -> Action | None:
             HaltReason.DRIFT,
             f"App {current.app} does not show its certificate, and has another consumer key by now than is stored, so"
             " that no login tells what it holds.",
-            "`rotate now --replace-unknown` gives it another, with the consumer key that it has by now.",
+            f"`rotate now {s.name} --replace-unknown` gives it another, with the consumer key that it has by now.",
         )
     held = f"holds a certificate that is not current's ({words.short(live)})" if live else "holds no certificate"
     if refuses_stored(s.seen):
@@ -140,8 +142,8 @@ def drift_is_a_persons_business(s: Situation) -> Action | None:
     return halt(
         HaltReason.DRIFT,
         f"App {current.app} {held}: somebody changed it by hand.",
-        "`rotator adopt` takes that key pair into the store, `rotate restore` puts current's certificate back, "
-        "`rotate now --replace-unknown` replaces both.",
+        f"`{s.adopt}` takes that key pair into the store, `rotate restore {s.name}` puts"
+        f" current's certificate back, `rotate now {s.name} --replace-unknown` replaces both.",
     )
 
 

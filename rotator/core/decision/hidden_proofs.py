@@ -118,7 +118,7 @@ def _nothing_is_proven(s: Situation, app: str, known: Mapping[KnownVersion, Prob
     telling = next((probe for probe in known.values() if not probe.outcome.conclusive), next(iter(known.values())))
     is_begun = s.seen.pending in known
     may_be_lost = s.is_slot_of_current(app) and telling.answer.may_speak_of_the_key
-    lost = "If nothing is wrong there, the app may hold none of these: `rotate restore` gives it current's."
+    lost = f"If nothing is wrong there, the app may hold none of these: `rotate restore {s.name}` gives it current's."
     return halt(
         HaltReason.UNPROVEN if is_begun else HaltReason.LOGIN_NOT_SET_UP,
         f"App {app} does not show its certificate, and test logins with the stored keys do not tell which it holds: "

@@ -117,6 +117,8 @@ class Observation(ObservedCredential):
     """Versions that this run has made and sent to no app yet."""
     with_old_client_id: frozenset[Fingerprint] = frozenset()
     """Versions that were stored with another consumer key than their app has by now."""
+    credential: str = "NAME"
+    """What it is called in the commands that a person is told."""
 
     @property
     def is_settled(self) -> bool:

@@ -25,7 +25,8 @@ def prove_current(s: Situation, current: KnownVersion) -> Action:
             HaltReason.REVERT_UNPROVEN,
             f"App {current.app} holds current's certificate, but has another consumer key than is stored with it, so"
             " nobody logs in with what is stored.",
-            "`rotate now` makes a version with the consumer key that the app has by now. Nothing leaves the store.",
+            f"`rotate now {s.name}` makes a version with the consumer key that the app has by now. Nothing leaves the"
+            " store.",
         )
     if probe and (s.refused_for_good(probe) or s.unproven_for_too_long(probe)):
         return halt(
@@ -86,7 +87,7 @@ def new_key_is_refused(s: Situation, pending: KnownVersion) -> Action | None:
             HaltReason.LOGIN_NOT_SET_UP,
             f"App {pending.app} has another consumer key by now than was stored with this version: consumers would be"
             " refused with it, whatever the app holds.",
-            "`rotate restore` keeps the version that is current, `rotate now` makes another.",
+            f"`rotate restore {s.name}` keeps the version that is current, `rotate now {s.name}` makes another.",
         )
     if probe and (probe.answer.may_speak_of_the_key or (may_be_there and s.just_accepts(pending))):
         return None
@@ -137,17 +138,18 @@ def _hidden_standby_is_known(s: Situation, app: str) -> Action | None:
     return _unknown(
         s,
         f"App {app} does not show whether it holds a certificate{said}",
-        yours="`rotator adopt` it with its certificate",
+        with_certificate=" --certificate FILE",
         unused="it has no certificate yet or nobody needs it",
     )
 
 
-def _unknown(s: Situation, what: str, yours: str = "`rotator adopt` it", unused: str = "nobody needs it") -> Action:
+def _unknown(s: Situation, what: str, with_certificate: str = "", unused: str = "nobody needs it") -> Action:
     command = "rotate now" if s.seen.current else "rotator enroll"
     return halt(
         HaltReason.STANDBY_UNKNOWN,
         f"{what}: a consumer may log in with it.",
-        f"If its key pair is yours, {yours}; if {unused}, `{command} --replace-unknown`.",
+        f"If its key pair is yours, `{s.adopt}{with_certificate}`; if {unused},"
+        f" `{command} {s.name} --replace-unknown`.",
     )
 
 

@@ -31,6 +31,16 @@ class Situation:
     now: datetime
 
     @property
+    def name(self) -> str:
+        """What the credential is called in commands."""
+        return self.seen.credential
+
+    @property
+    def adopt(self) -> str:
+        """The command that takes into its store what people have put in use."""
+        return f"rotator adopt {self.name}{'' if self.seen.strategy is Strategy.STAGED else ' --key FILE'}"
+
+    @property
     def met(self) -> bool:
         """Whether `current` is what is wanted."""
         current = self.seen.current

@@ -51,7 +51,7 @@ def pair_in_use_is_known(s: Situation) -> Action | None:
         HaltReason.DRIFT,
         f"App {app.name} uses a consumer key and secret that are not stored here: somebody rotated them by hand."
         f" Current's pair {left}.",
-        "`rotator adopt` takes the pair in use into the store.",
+        f"`{s.adopt}` takes the pair in use into the store.",
     )
 
 
@@ -72,7 +72,7 @@ def current_is_taken(s: Situation) -> Action | None:
         HaltReason.DRIFT,
         f"App {current.app} does not take current's consumer key and secret any more: somebody deleted them by hand,"
         " or their time has ended.",
-        "`rotate now` makes the pair in use current, which is stored.",
+        f"`rotate now {s.name}` makes the pair in use current, which is stored.",
     )
 
 
@@ -95,7 +95,7 @@ def wanted_pair_is_taken(s: Situation) -> Action | None:
     return halt(
         HaltReason.NOT_KEPT,
         f"The org takes the pair that is wanted ({words.short(wanted.fingerprint)}) no more: its time has ended.",
-        "`rotate now` stages a new one.",
+        f"`rotate now {s.name}` stages a new one.",
     )
 
 
@@ -302,7 +302,7 @@ def _room_is_free(s: Situation) -> Action | None:
         HaltReason.SECOND_PAIR_UNKNOWN,
         f"App {app.name} has a second consumer key and secret that {what} ({words.short(held)}), and there is room for"
         " one.",
-        "Find out who needs it; if nobody does, `rotate now --replace-unknown` deletes it.",
+        f"Find out who needs it; if nobody does, `rotate now {s.name} --replace-unknown` deletes it.",
     )
 
 

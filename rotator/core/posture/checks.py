@@ -48,6 +48,10 @@ class Check:
     """Who says so."""
     remedy: str
 
+    def remedy_for(self, credential: str | None) -> str:
+        """The remedy, with commands that name the credential; without one, as for an org, they say NAME."""
+        return self.remedy.replace(" NAME", f" {credential}") if credential else self.remedy
+
 
 _JWT_HELP: Final = "Salesforce Help, OAuth 2.0 JWT Bearer Flow for Server-to-Server Integration"
 _CONNECTED_APP: Final = "Metadata API Developer Guide, ConnectedApp"
@@ -62,7 +66,7 @@ KEY_IN_FILES: Final = Check(
     "A file is in every backup and image of its machine, whoever is root there can copy it, and nothing notes who read"
     " it; a vault notes that, and can take the access back.",
     "OWASP Secrets Management Cheat Sheet",
-    "Let `store` of the credential name the vault, take the version over with `rotator adopt`, then rotate it and"
+    "Let `store` of the credential name the vault, take the version over with `rotator adopt NAME`, then rotate it and"
     " delete the folder of the old store.",
 )
 KEY_COPIES: Final = Check(

@@ -22,7 +22,7 @@ def finding(found: KeptFinding) -> NewAlert:
     """Something of a credential or an org is not as it should be."""
     check = found.about
     where = f"{found.credential} in {found.org}" if found.credential else f"the org {found.org}"
-    remedy = check.remedy.replace(" NAME", f" {found.credential}" if found.credential else " NAME") if check else ""
+    remedy = check.remedy_for(found.credential) if check else ""
     return alert(
         POSTURE,
         found.key,

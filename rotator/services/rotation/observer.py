@@ -224,6 +224,7 @@ class Observer:
             promoted_at=self._promotion_of_current(stages),
             gap_is_open=known.refused_since is not None,
             with_old_client_id=frozenset(filter(self.has_old_client_id, versions)),
+            credential=credential.name,
         )
         self._last = replace(self._last, confirmation=self._confirmation_of(self._last))
         return self._last

@@ -59,8 +59,8 @@ UNSEEN = replace(seen("old", current=OLD), apps={"A": ObservedApp("A", readable=
 @pytest.mark.parametrize(
     ("look", "wanted", "command"),
     [
-        (seen("old", "stranger", current=OLD), REPLACE, "`rotate now --replace-unknown`"),
-        (seen("stranger"), Wanted(Goal.REPLACE), "`rotator enroll --replace-unknown`"),
+        (seen("old", "stranger", current=OLD), REPLACE, "`rotate now NAME --replace-unknown`"),
+        (seen("stranger"), Wanted(Goal.REPLACE), "`rotator enroll NAME --replace-unknown`"),
     ],
 )
 def test_an_unknown_certificate_is_told_with_the_command_that_replaces_it(
@@ -71,7 +71,7 @@ def test_an_unknown_certificate_is_told_with_the_command_that_replaces_it(
 
 def test_what_an_app_hides_is_asked_about_as_something_that_may_not_be_there() -> None:
     hint = decided(replace(seen("stranger"), apps={"A": ObservedApp("A", hidden=True)}), Wanted(Goal.REPLACE)).hint
-    assert "adopt` it with its certificate" in hint
+    assert "`rotator adopt NAME --key FILE --certificate FILE`" in hint
     assert "no certificate yet" in hint
 
 
@@ -176,3 +176,11 @@ def test_a_certificate_that_was_adopted_is_no_drift() -> None:
 def test_an_old_key_that_is_refused_for_certain_is_no_reason_to_keep_it() -> None:
     lost = row(LoginOutcome.MISMATCH, 3, MINUTE)
     assert told(decided(seen("old", current=OLD, probes={"old": lost}))) == "generate to A"
+
+
+def test_the_commands_of_a_halt_name_the_credential() -> None:
+    look = replace(seen("stranger", current=OLD), credential="billing")
+    hint = decided(look, REPLACE).hint
+    assert "`rotator adopt billing --key FILE`" in hint
+    assert "`rotate restore billing`" in hint
+    assert "`rotate now billing --replace-unknown`" in hint

@@ -210,7 +210,7 @@ def test_where_a_wrong_key_may_be_refused_so_the_way_to_put_current_back_is_told
 ) -> None:
     action = some_key_logs_in(situation(look), "A")
     assert action
-    assert ("`rotate restore` gives it current's" in action.hint) == is_told
+    assert ("`rotate restore NAME` gives it current's" in action.hint) == is_told
 
 
 def test_the_answer_that_a_person_is_told_is_one_that_proves_nothing() -> None:

@@ -281,7 +281,7 @@ class Observer:
         """Why the org does not show an app, as far as it tells; None where it shows all, or cannot be asked."""
         absent = [app.name for app in self._last.apps.values() if not app.readable] if self._last else []
         try:
-            return self._absent(absent) if absent else None
+            return self._credential.apps.absent(*absent) if absent else None
         except OrgError:
             return None
 
@@ -289,9 +289,6 @@ class Observer:
         """An action, with the cause, as far as the org tells it, where that is not part of what was observed."""
         absent = self.why_absent() if action.halt is HaltReason.APP_UNREADABLE else None
         return replace(action, why=absent.message, hint=absent.hint) if absent else action
-
-    def _absent(self, names: Sequence[str]) -> OrgError:
-        return self._credential.apps.absent(*names)
 
     def client_id(self, app: str) -> str:
         """The consumer key of an app: as the org shows it, or else as a stored version of the app has it.

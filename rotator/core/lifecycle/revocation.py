@@ -190,12 +190,8 @@ class Revocation:
 
         Whoever gives it back sees to that first (`revived`).
         """
-        kept = {step for step in RevocationStep if step is not RevocationStep.ACCESS}
-        return replace(
-            self.without(grant),
-            wanted=tuple(step for step in self.wanted if step in kept),
-            done=tuple(step for step in self.done if step in kept),
-        )
+        wanted = tuple(step for step in self.wanted if step is not RevocationStep.ACCESS)
+        return replace(self.without(grant), wanted=wanted)
 
 
 def to_give_back(revoked: Mapping[str, Revocation], credential: str) -> list[tuple[str, AccessGrant]]:

@@ -22,6 +22,7 @@ from rotator.core.lifecycle.revocation import (
     grant_of,
     how_to_end,
     how_to_end_again,
+    in_words,
     remaining,
     revived,
     sharers,
@@ -243,3 +244,16 @@ def test_what_was_undone_and_how_it_is_ended_again_is_said_by_what_is_seen() -> 
     assert "another consumer key" in what_is_undone(accepted, is_app_changed=True, has_secret=True)
     assert how_to_end_again("billing", known, is_app_changed=False) == how_to_end("billing", [ACCESS])
     assert how_to_end_again("billing", known, is_app_changed=True) == how_to_end("billing", [CERTIFICATE])
+
+
+def test_a_grant_says_what_it_is_and_whether_others_lose_the_app_with_it() -> None:
+    assert str(GRANT) == "the profile Standard User, for Billing"
+    assert str(SHARED) == "the permission set Standard User, for Billing"
+    policy = replace(GRANT, given_by=GivenBy.POLICY)
+    assert "each user may log in who approves it himself" in str(policy)
+    group = replace(GRANT, given_by=GivenBy.GROUP)
+    assert [each.is_shared for each in (GRANT, policy, SHARED, group)] == [True, True, False, False]
+
+
+def test_steps_are_named_for_people() -> None:
+    assert in_words(EVERY_STEP) == "its key, its user's access and the tokens that were given out"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
@@ -10,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from rotator.core import words
 from rotator.core.schedule import NOTICE, SPARE, Beginning, Danger, Mode, NextDue, Schedule, Standstill, Why
 from rotator.core.windows import Cron, is_open, next_opening
 from tests.unit.core.test_windows import MONDAY, cron, instants, local, nights, weekly
@@ -92,6 +94,43 @@ class TestStandstills:
         frozen = freeze(-1, 20)
         found = of(frozen, windows=[nights()]).beginning(MONDAY, expires_at=MONDAY + 2 * DAY)
         assert found == Beginning(MONDAY + 20 * DAY, overrides=True, held_by=(frozen,))
+
+    def test_what_can_wait_begins_where_nothing_stands_still_and_a_window_is_open(self) -> None:
+        night, day = local("2026-11-23T23:00"), local("2026-11-23T12:00")
+        assert of().allows(day)
+        assert not of(pause()).allows(day)
+        assert of(windows=[nights()]).allows(night)
+        assert not of(windows=[nights()]).allows(day)
+        assert not of(pause(), windows=[nights()]).allows(night)
+
+    def test_it_is_known_whether_anything_holds_up_what_comes(self) -> None:
+        assert not of().is_held_up_from(MONDAY)
+        assert of(freeze(20, 40)).is_held_up_from(MONDAY)
+        assert of(freeze(-2, -1), pause()).is_held_up_from(MONDAY)
+        assert not of(freeze(-2, -1)).is_held_up_from(MONDAY)
+
+    @pytest.mark.parametrize(
+        ("scope", "command"),
+        [
+            ("credential billing", "rotator resume billing"),
+            ("credential night shift", "rotator resume night shift"),
+            ("org production", "rotator resume --org production"),
+            ("all", "rotator resume --all"),
+        ],
+    )
+    def test_a_pause_names_the_command_that_ends_it(self, scope: str, command: str) -> None:
+        assert replace(pause(), scope=scope).resumed_by == command
+
+    def test_each_says_what_it_is_since_when_and_until_when(self) -> None:
+        first = Standstill(why=Why.FIRST_START, since=MONDAY, until=MONDAY + DAY)
+        told = [str(each) for each in (pause(), pause(until=MONDAY), freeze(0, 1), first)]
+        monday, tuesday = words.moment(MONDAY), words.moment(MONDAY + DAY)
+        assert told == [
+            "paused by ana@crm until somebody resumes it: audit",
+            f"paused by ana@crm until {monday}: audit",
+            f"frozen from {monday} until {tuesday}: year-end",
+            f"not begun before {tuesday}, as the service is new here",
+        ]
 
     def test_what_is_left_for_after_the_grace_waits_as_well(self) -> None:
         due = NextDue(retires_at=MONDAY - DAY)

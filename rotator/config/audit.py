@@ -7,7 +7,7 @@ from pydantic import AfterValidator, Field, model_validator
 
 from rotator.config.durations import Period
 from rotator.config.section import Section, Words
-from rotator.core.posture.checks import CHECK_NAMES, Risk
+from rotator.core.posture.checks import CHECK_NAMES, OF_ORGS_ALONE, Risk
 from rotator.core.posture.choices import Exemption, PostureRules
 from rotator.entry_points import nearest
 
@@ -43,6 +43,8 @@ class AuditException(Section):
     def _of_one_thing(self) -> Self:
         if (self.credential is None) is (self.org is None):
             raise ValueError("give either `credential` or `org`")
+        if self.credential is not None and self.check in {each.name for each in OF_ORGS_ALONE}:
+            raise ValueError(f"`{self.check}` is about an org: give `org`")
         return self
 
     def rules(self) -> Exemption:

@@ -85,6 +85,7 @@ class _Reader:
         found = _seen("User", lambda: reader.of({*usernames, self.management.username}))
         known = [] if isinstance(found, Hidden) else found
         permissions = _seen("PermissionSetAssignment", lambda: reader.permissions(known, _ASKED))
+        permissions = found if isinstance(found, Hidden) else permissions
         own = next((user.id for user in known if self._is_own(user)), "")
         mine = permissions if isinstance(permissions, Hidden) else permissions.get(own, frozenset())
         ids = {user.id: user.username for user in known}
@@ -140,4 +141,5 @@ def _tried(needs: str, read: Callable[[], T]) -> T | Hidden:
     except (OrgUnavailable, LoginRefused):
         raise
     except OrgError as error:
-        return Hidden(f"{needs}, perhaps: {error.message}")
+        # Whoever shows it puts it into a sentence.
+        return Hidden(f"{needs}, perhaps: {error.message.rstrip('.')}")

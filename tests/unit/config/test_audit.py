@@ -43,6 +43,7 @@ def test_an_exception_counts_until_the_day_begins_in_utc(settings: Read) -> None
         ),
         ("{check: second-app, credential: biling, reason: r, until: 2027-04-01}", "there is no credential `biling`"),
         ("{check: second-app, org: prod, reason: r, until: 2027-04-01}", "there is no org `prod`"),
+        ("{check: management-key, credential: billing, reason: r, until: 2027-04-01}", "is about an org: give `org`"),
         ("{check: second-app, org: production, until: 2027-04-01}", "reason: it is missing"),
         ("{check: second-app, org: production, reason: r}", "until: it is missing"),
         ("{check: second-app, org: production, reason: r, until: soon}", "must be a day, such as 2027-03-31"),

@@ -42,6 +42,14 @@ HIDING: Final[dict[str, tuple[Callable[[SoundOrg], object], str, set[str]]]] = {
         '"View Setup and Configuration"',
         {"user-person", "user-api-only", "user-administrator", "user-permissions", "user-mfa", "user-shared", "unused"},
     ),
+    "no users": (
+        lambda s: _hide(s, "User"),
+        '"View Setup and Configuration"',
+        {
+            *("user-person", "user-api-only", "user-administrator", "user-permissions", "user-mfa", "user-licence"),
+            *("user-shared", "unused"),
+        },
+    ),
     "no licences": (lambda s: _hide(s, "UserLicense"), '"View Setup and Configuration"', {"user-licence"}),
     "no policies of external client apps": (
         lambda s: _hide(s, "ExtlClntAppOauthConfigurablePolicies"),
@@ -83,6 +91,7 @@ def test_what_a_missing_permission_hides_neither_passes_nor_fails(sound: SoundOr
     hidden = [each for each in found.results if each.verdict is Verdict.HIDDEN]
     assert {each.check.name for each in hidden} == checks
     assert all(needs in each.needs for each in hidden), [each.needs for each in hidden]
+    assert not any(each.needs.endswith(".") for each in hidden)
     assert found.problems == ()
 
 

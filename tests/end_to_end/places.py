@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from rotator.core.credentials import KeyVersion
     from rotator.simulator.org.org import Org
 
-DEADLINE: Final = 60.0
+DEADLINE: Final = 120.0
 """Seconds after which a test gives up waiting for a process."""
 
 HANG, SLOW = Effect.HANG, Effect.SLOW

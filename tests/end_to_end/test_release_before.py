@@ -1,6 +1,8 @@
 """An upgrade one machine at a time: the release before works beside this one on one database in Postgres.
 
-The code of the release before comes from the git history, and is run by the same interpreter with the same libraries.
+The first that shared work does so in either order; the last that did not, until it is stopped, as it does not take the
+tables that this one makes. Their code comes from the git history, and is run by the same interpreter with the same
+libraries.
 """
 
 from __future__ import annotations
@@ -30,7 +32,7 @@ from tests.contract.servers.postgres import scratch_database
 from tests.end_to_end.daemons import Daemon, configured, running
 from tests.end_to_end.places import DEADLINE, hosted_place
 from tests.end_to_end.processes import start
-from tests.end_to_end.release_before import code_of_release_before
+from tests.end_to_end.release_before import ALONE, SHARING, code_of
 from tests.tiers import thorough
 
 if TYPE_CHECKING:
@@ -48,9 +50,9 @@ DAEMON: Final = {"tick": "1s", "jitter": "0s", "inventory_every": "2s", "first_r
 
 
 @pytest.fixture(scope="module")
-def before(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The source tree of the release before."""
-    return code_of_release_before(tmp_path_factory.mktemp("before"))
+def before(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The source tree of a release before."""
+    return code_of(request.param, tmp_path_factory.mktemp("before"))
 
 
 @dataclass
@@ -95,32 +97,31 @@ class Ground:
 
     def verified(self, release: str) -> str:
         """How many events of the history a release finds to be as they were written: all of them."""
-        said = self._says(release)
+        code, said = self.verifies(release)
+        assert code == 0, said
         assert said.startswith("✓ ok "), said
         return said.partition(",")[0]
 
-    def _says(self, release: str) -> str:
+    def verifies(self, release: str) -> tuple[int, str]:
+        """The exit code of `history verify` of a release, and all that it says."""
         arguments = ["history", "verify", "--config", str(self.configs[release])]
         if release == "now":
             ran = start("rotator", *arguments).ran()
-            assert ran.code == 0, ran
-            return ran.out
+            return ran.code, ran.out + ran.err
         command = [sys.executable, "-P", "-m", "rotator", *arguments]
         said = subprocess.run(
             command, env=self._environ_of_before(), cwd=self.before, capture_output=True, text=True, check=False
         )
-        assert said.returncode == 0, said.stdout + said.stderr
-        return said.stdout
+        return said.returncode, said.stdout + said.stderr
 
     def _environ_of_before(self, **variables: str) -> dict[str, str]:
         return {**os.environ, "PYTHONPATH": str(self.before), **variables}
 
-    def seen(self) -> tuple[int, bool, list[Any]]:
-        """Who leads, whether it is of this release and so says of itself that it is there, and what is wrong."""
+    def seen(self) -> tuple[int, list[int], list[Any]]:
+        """Who leads, which machines are there, and what is wrong."""
         shown = start("rotator", "workers", "--json", "--config", self.configs["now"]).ran().json
-        here = [each["id"] for each in shown["machines"] if each["state"] == "alive"]
-        assert len(here) <= 1, "the release before is none of the machines"
-        return shown["leader"]["pid"], shown["leader"]["machine"] in here, shown["troubles"]
+        there = sorted(each["pid"] for each in shown["machines"] if each["state"] == "alive")
+        return shown["leader"]["pid"], there, shown["troubles"]
 
     @contextmanager
     def history(self) -> Iterator[Database]:
@@ -204,40 +205,102 @@ class Consumer:
             return [*self._refusals]
 
 
+def rotated(*credentials: str) -> list[tuple[str, str, str]]:
+    """Each of them once, as it was due."""
+    return [(each, "rotated", "schedule") for each in credentials]
+
+
+@contextmanager
+def consumers(ground: Ground) -> Iterator[list[Consumer]]:
+    """Programs that are refused by neither release."""
+    with ExitStack() as stack:
+        both = [stack.enter_context(Consumer(ground.place, name)) for name in ("billing", "warehouse")]
+        yield both
+    assert [each.refusals for each in both] == [[], []]
+
+
+def log_in(both: list[Consumer], beside: Daemon) -> None:
+    """Returns when each has logged in from now on."""
+    logins = [each.logins for each in both]
+    beside.comes(lambda: all(each.logins > count for each, count in zip(both, logins, strict=True)))
+
+
+def assert_well(*daemons: Daemon) -> None:
+    """A look beside a rotation may warn of an app that has changed between its two questions; more there may not be."""
+    wrong = [each for daemon in daemons for each in daemon.events if is_wrong(each)]
+    assert wrong == [], json.dumps(wrong)
+
+
+def is_wrong(event: dict[str, Any]) -> bool:
+    return event.get("level") == "error" or "Traceback" in str(event)
+
+
 @thorough
+@pytest.mark.parametrize("before", [SHARING], indirect=True, ids=["sharing"])
 @pytest.mark.parametrize(("first", "second"), [("before", "now"), ("now", "before")])
-def test_each_release_rotates_while_the_other_stands_by_and_takes_its_place(
+def test_both_releases_share_the_work_and_each_has_all_of_it_when_the_other_ends(
     ground: Ground, first: str, second: str
 ) -> None:
     ground.configure(first, "billing")
     ground.configure(second, "billing", "warehouse")
-    with ExitStack() as stack:
-        consumers = [stack.enter_context(Consumer(ground.place, name)) for name in ("billing", "warehouse")]
+    with consumers(ground) as both, ExitStack() as stack:
         leads = stack.enter_context(ground.running(first))
         leads.logs("the lock was taken")
-        stands_by = stack.enter_context(ground.running(second))
+        follows = stack.enter_context(ground.running(second))
+        assert f"process {leads.process.pid} " in follows.logs("stands by")["worker"]
+        pids = sorted([leads.process.pid, follows.process.pid])
+        leads.comes(lambda: ground.seen() == (leads.process.pid, pids, []))
+        leads.comes(lambda: ground.outcomes() == rotated("billing"))
+        for org in ("production", "sandbox"):
+            leads.events.clear()
+            follows.events.clear()
+            leads.comes(lambda org=org: any(has_looked_at(org, each) for each in (leads, follows)))  # type: ignore[misc] # bound at once
+        assert ground.verified(first) == ground.verified(second)
+
+        assert leads.asked_to_stop() == 0
+        follows.logs("the lock was taken")
+        follows.logs("the run ended: rotated", credential="warehouse")
+        follows.comes(lambda: ground.seen() == (follows.process.pid, [follows.process.pid], []))
+        assert ground.outcomes() == rotated("billing", "warehouse")
+        log_in(both, follows)
+        assert follows.asked_to_stop() == 0
+    assert_well(leads, follows)
+    assert ground.verified("before") == ground.verified("now")
+
+
+def has_looked_at(org: str, daemon: Daemon) -> bool:
+    """Whether it has logged a look at the org."""
+    return any(each["event"] == "inventory ended" and each.get("org") == org for each in list(daemon.events))
+
+
+@thorough
+@pytest.mark.parametrize("before", [ALONE], indirect=True, ids=["alone"])
+def test_one_that_shared_nothing_works_on_until_it_is_stopped_and_is_not_started_again(ground: Ground) -> None:
+    ground.configure("before", "billing")
+    ground.configure("now", "billing", "warehouse")
+    with consumers(ground) as both, ExitStack() as stack:
+        leads = stack.enter_context(ground.running("before"))
+        leads.logs("the lock was taken")
+        stands_by = stack.enter_context(ground.running("now"))
         assert f"process {leads.process.pid} " in stands_by.logs("stands by")["worker"]
         leads.logs("the run ended: rotated", credential="billing")
-        assert ground.seen() == (leads.process.pid, first == "now", [])
-        if second == "now":
-            # What a machine of this release has left in the queue is carried out beside the older leader, and once.
-            ground.ask(("rotate", "billing"), ("look", "production"))
-            stands_by.comes(lambda: ground.asked() == [("look", "done"), ("rotate", "done")])
-        assert ground.outcomes() == [("billing", "rotated", "schedule")], "who stands by begins no rotation"
-        assert ground.verified(first) == ground.verified(second)
+        stands_by.comes(lambda: ground.seen() == (leads.process.pid, [stands_by.process.pid], []))
+        # It does all that it finds due by itself; what this release has left in the queue is carried out once.
+        ground.ask(("rotate", "billing"), ("look", "production"))
+        stands_by.comes(lambda: ground.asked() == [("look", "done"), ("rotate", "done")])
+        leads.events.clear()
+        leads.logs("inventory ended", org="production")
+        assert ground.outcomes() == rotated("billing"), "who stands by begins no rotation"
+        code, said = ground.verifies("before")
+        assert code, "its commands find tables of a later release"
+        assert "Install the newer release of rotator" in said
 
         assert leads.asked_to_stop() == 0
         stands_by.logs("the lock was taken")
         stands_by.logs("the run ended: rotated", credential="warehouse")
-        assert ground.seen() == (stands_by.process.pid, second == "now", [])
-        rotated = [("billing", "rotated", "schedule"), ("warehouse", "rotated", "schedule")]
-        assert ground.outcomes() == rotated
-        logins = [each.logins for each in consumers]
-        stands_by.comes(lambda: all(each.logins > count for each, count in zip(consumers, logins, strict=True)))
+        stands_by.comes(lambda: ground.seen() == (stands_by.process.pid, [stands_by.process.pid], []))
+        assert ground.outcomes() == rotated("billing", "warehouse")
+        log_in(both, stands_by)
         assert stands_by.asked_to_stop() == 0
-    assert [each.refusals for each in consumers] == [[], []]
-    for daemon in (leads, stands_by):
-        # A look beside a rotation may warn of an app that has changed between its two questions.
-        wrong = [each for each in daemon.events if each.get("level") == "error" or "Traceback" in str(each)]
-        assert wrong == [], json.dumps(wrong)
-    assert ground.verified("before") == ground.verified("now")
+    assert_well(leads, stands_by)
+    assert ground.verified("now")

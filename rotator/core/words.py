@@ -113,6 +113,11 @@ def measured(seconds: float) -> str:
     return f"{seconds:.1f} s" if seconds < _MANY_SECONDS else exact(timedelta(seconds=seconds))
 
 
+def of_database(clock_off: timedelta) -> str:
+    """`12 minutes ahead of the database's`, said of a clock that is off by so much; negative where it is behind."""
+    return f"{length(abs(clock_off))} {'behind' if clock_off < timedelta(0) else 'ahead of'} the database's"
+
+
 def count(number: int, noun: str, plural: str = "") -> str:
     """`1 app`, `2 apps`; `plural` where that is not the noun with an s."""
     return f"{number} {noun if number == 1 else plural or noun + 's'}"

@@ -110,7 +110,7 @@ def _shared(app: Application, role: Role) -> Callable[[Threads], Dispatcher] | N
         raise AssertionError("beside a history on a server there is something to be shared")
     with _waited_for():
         jobs.open()
-    return partial(SharedQueue, jobs=jobs, role=role, monotonic=time.monotonic)
+    return partial(SharedQueue, jobs=jobs, role=role, now=app.now, monotonic=time.monotonic)
 
 
 @contextmanager

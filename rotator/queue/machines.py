@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import socket
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 from uuid import uuid4
 
@@ -12,7 +13,7 @@ from sqlalchemy import delete, func, text, update
 from sqlalchemy.dialects.postgresql import insert
 
 import rotator
-from rotator.core.machines.fleet import HEARTBEAT, SILENT_AFTER
+from rotator.core.machines.fleet import HEARTBEAT, SILENT_AFTER, clock_off
 from rotator.queue.queue_tables import ASKED_JOB, MACHINE, Outcome
 
 if TYPE_CHECKING:
@@ -40,16 +41,22 @@ _SILENT: Final = text("""
     HAVING isfinite(max(seen_at)) AND max(seen_at) < clock_timestamp() - :silent_after
 """).bindparams(silent_after=SILENT_AFTER)
 _MISSED_AFTER: Final = 3 * HEARTBEAT
+_NOW: Final = text("SELECT clock_timestamp()")
 _FAIL: Final = text("UPDATE procrastinate_jobs SET status = 'failed' WHERE id = ANY (:jobs) AND status = 'doing'")
 
 
 class ThisMachine:
     """What this process says of itself to the others. For one thread."""
 
-    def __init__(self, database: JobsDatabase, role: Role, *, monotonic: Callable[[], float]) -> None:
+    def __init__(
+        self, database: JobsDatabase, role: Role, *, now: Callable[[], datetime], monotonic: Callable[[], float]
+    ) -> None:
         self.database: Final = database
         self.role: Final = role
         self.id: Final = uuid4().hex
+        self.clock_off = timedelta(0)
+        """By how much its clock is ahead of the database's, as it was last seen; negative where it is behind."""
+        self._now: Final = now
         self._monotonic: Final = monotonic
         self._last = self._steady_since = float("-inf")
 
@@ -71,12 +78,18 @@ class ThisMachine:
 
     def _put(self, *, leads: bool, concurrency: Mapping[str, int]) -> list[SilentMachine]:
         now = func.clock_timestamp()
-        said = {"seen_at": now, "leads": leads, "concurrency": dict(concurrency)}
         who = {"host": socket.gethostname(), "pid": os.getpid(), "role": self.role, "release": rotator.__version__}
-        put = insert(MACHINE).values(id=self.id, started_at=now, **who, **said)
         with self.database.transaction() as connection:
+            self._look_at_clock(connection)
+            said = {"seen_at": now, "leads": leads, "concurrency": dict(concurrency)}
+            said["clock_off"] = round(self.clock_off.total_seconds())
+            put = insert(MACHINE).values(id=self.id, started_at=now, **who, **said)
             connection.execute(put.on_conflict_do_update(index_elements=[MACHINE.c.id], set_=said))
             return [SilentMachine(*row) for row in connection.execute(_SILENT)]
+
+    def _look_at_clock(self, connection: Connection) -> None:
+        before, there = self._now(), connection.scalar(_NOW)
+        self.clock_off = clock_off(before, there, self._now())
 
     def leave(self) -> None:
         """Says that it ends: what it has not done is free at once. Raises HistoryError."""

@@ -6,7 +6,7 @@ Nothing of Procrastinate is loaded for it: what it knows of a job stands in a ro
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import func, select, text
@@ -38,10 +38,12 @@ MOST_JOBS: Final = 10_000
 """So many jobs that run are read: more than any machines carry out at once."""
 
 # All schemas that may be the one beside the history's: which of them it is, follows from the name of the history's.
+# What was added to its tables last is asked for: no machine of this release has worked on one that lacks it.
 _WHERE: Final = text("""
     SELECT clock_timestamp() AS at, current_schema() AS history, nspname AS name,
         has_schema_privilege(oid, 'USAGE') AS may_read, EXISTS (
-            SELECT FROM pg_class WHERE relnamespace = pg_namespace.oid AND relname = 'stall'
+            SELECT FROM pg_class JOIN pg_attribute ON attrelid = pg_class.oid
+            WHERE relnamespace = pg_namespace.oid AND relname = 'machine' AND attname = 'clock_off'
         ) AS has_tables
     FROM (SELECT 1) AS now LEFT JOIN pg_namespace ON right(nspname, 5) = '_jobs'
 """)
@@ -52,6 +54,10 @@ def _role(stored: str) -> Role:
     return Role(stored) if stored in set(Role) else Role.BOTH
 
 
+def _off(stored: Any) -> timedelta:
+    return timedelta(seconds=stored)
+
+
 def _numbers(stored: Any) -> dict[str, int]:
     return {str(kind): int(number) for kind, number in stored.items()}
 
@@ -59,8 +65,8 @@ def _numbers(stored: Any) -> dict[str, int]:
 _MACHINES: Final = RowReader(
     columns_of(MACHINE),
     lambda values: Machine(**values),
-    parse={"role": _role, "concurrency": _numbers},
-    spare={"concurrency": {}, "release": ""},
+    parse={"role": _role, "concurrency": _numbers, "clock_off": _off},
+    spare={"concurrency": {}, "release": "", "clock_off": None},
 )
 _JOBS: Final = RowReader(
     {name: ASKED_JOB.c[name] for name in ("id", "kind", "name", "machine_id", "asked_at", "begun_at")},

@@ -31,6 +31,8 @@ MACHINE: Final = Table(
     Column("leads", Boolean, nullable=False),
     # So many jobs of each kind at once.
     Column("concurrency", JSON, nullable=False),
+    # By how many seconds its clock is ahead of the database's; negative where it is behind.
+    Column("clock_off", Integer),
 )
 
 

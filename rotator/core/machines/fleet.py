@@ -39,6 +39,9 @@ QUEUE_PATIENCE: Final = timedelta(minutes=5)
 """Jobs that wait for longer, while none of their kind is at work, wait for nobody."""
 
 
+CLOCK_TOLERANCE: Final = timedelta(minutes=1)
+"""A clock that is wrong by more is told of: an org refuses logins whose times are some minutes off."""
+
 MOST_AT_ONCE: Final = 64
 """So many jobs of a kind one machine may be told to carry out at once."""
 
@@ -87,6 +90,9 @@ class Machine:
     """Whether it said that it leads; the lock says whether it does."""
     concurrency: Mapping[str, int] = field(default_factory=dict)
     """So many jobs of a kind it carries out at once, at the most."""
+    clock_off: timedelta | None = None
+    """By how much its clock is ahead of the database's, or behind it (negative), as far as is certain; None where it
+    has not said."""
 
     @property
     def name(self) -> str:
@@ -100,6 +106,11 @@ class Machine:
     def is_gone(self, at: datetime) -> bool:
         """Whether it is silent for so long that people should know."""
         return at - self.seen_at > GONE_AFTER
+
+    @property
+    def has_wrong_clock(self) -> bool:
+        """Whether people should know how its clock stands."""
+        return self.clock_off is not None and abs(self.clock_off) > CLOCK_TOLERANCE
 
     def may_be(self, holder: Holder) -> bool:
         """Whether it may be the holder of a lock, which gives a host's name as far as there is room for it."""
@@ -247,6 +258,11 @@ class Fleet:
         return tuple((each, many[each.id]) for each in self.alive if each.id in many)
 
     @property
+    def with_wrong_clocks(self) -> tuple[Machine, ...]:
+        """The machines whose clock is not that of the database."""
+        return tuple(each for each in self.alive if each.has_wrong_clock)
+
+    @property
     def stalled(self) -> tuple[QueueLine, ...]:
         """The kinds whose jobs wait for nobody."""
         return tuple(each for each in self.queue if each.is_stalled(self.at))
@@ -274,6 +290,14 @@ class Fleet:
             each.host == one.host and each.started_at >= one.seen_at and not each.is_gone(self.at)
             for each in self.machines
         )
+
+
+def clock_off(before: datetime, there: datetime, after: datetime) -> timedelta:
+    """By how much a clock is ahead of another (negative: behind), which was asked for between two looks at one's own.
+
+    As far as is certain: whoever was kept waiting meanwhile knows nothing.
+    """
+    return max(before - there, timedelta(0)) + min(after - there, timedelta(0))
 
 
 def _by_age(job: RunningJob) -> tuple[datetime, str, str]:

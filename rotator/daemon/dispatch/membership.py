@@ -12,7 +12,7 @@ import threading
 from typing import TYPE_CHECKING, Final
 
 from rotator.core import words
-from rotator.core.machines.fleet import HEARTBEAT, SILENT_AFTER
+from rotator.core.machines.fleet import CLOCK_TOLERANCE, HEARTBEAT, SILENT_AFTER
 from rotator.errors import RotatorError
 from rotator.history.locks.sessions import LostProcess, end_sessions
 from rotator.queue.first_call import offer
@@ -23,7 +23,7 @@ from rotator.tracebacks import place_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
-    from datetime import timedelta
+    from datetime import datetime, timedelta
 
     from rotator.core.machines.fleet import Role
     from rotator.daemon.dispatch.dispatcher import Surroundings
@@ -37,16 +37,19 @@ _BEATS_BETWEEN_TIDYINGS: Final = 30
 class Membership:
     """The part of this process in that, in a thread of its own."""
 
-    def __init__(self, jobs: JobsDatabase, role: Role, *, monotonic: Callable[[], float]) -> None:
+    def __init__(
+        self, jobs: JobsDatabase, role: Role, *, now: Callable[[], datetime], monotonic: Callable[[], float]
+    ) -> None:
         # A machine whose jobs wait for connections is not to be taken for lost: heartbeats wait for none of theirs.
         self._jobs: Final = jobs.apart()
-        self._machine: Final = ThisMachine(self._jobs, role, monotonic=monotonic)
+        self._machine: Final = ThisMachine(self._jobs, role, now=now, monotonic=monotonic)
         self.id: Final = self._machine.id
         self._leaves: Final = threading.Event()
         self._thread = threading.Thread(name="heartbeat", daemon=True)
         self._beats = 0
         self._silent: frozenset[SilentMachine] = frozenset()
         self._told = ""
+        self._has_wrong_clock = False
 
     def start(self, surroundings: Surroundings, concurrency: Callable[[], Mapping[str, int]]) -> None:
         """Says from now on that it is there, and how many jobs of a kind it carries out at once."""
@@ -73,6 +76,7 @@ class Membership:
     def _beat(self, surroundings: Surroundings, concurrency: Mapping[str, int]) -> None:
         try:
             silent = self._machine.beat(leads=surroundings.leads(), concurrency=concurrency)
+            self._tell_of_clock(self._machine.clock_off)
             # First of all: who carries out its jobs next needs the locks that it has.
             problem = self._end_sessions(frozenset(silent))
             if surroundings.leads():
@@ -115,6 +119,16 @@ class Membership:
         self._beats += 1
         if self._beats % _BEATS_BETWEEN_TIDYINGS == 0:
             forget(self._jobs)
+
+    def _tell_of_clock(self, off: timedelta) -> None:
+        """When it begins to be wrong, and when that is over; whoever leads has people told."""
+        is_wrong = abs(off) > CLOCK_TOLERANCE
+        if is_wrong and not self._has_wrong_clock:
+            hint = "Have it set by NTP (`timedatectl`): orgs refuse logins whose times are minutes off."
+            _LOG.warning("the clock of this machine is %s", words.of_database(off), extra={"hint": hint})
+        elif self._has_wrong_clock and not is_wrong:
+            _LOG.info("the clock of this machine is right again")
+        self._has_wrong_clock = is_wrong
 
     def _tell(self, trouble: str, *, hint: str = "") -> None:
         """Once, and not with every beat."""

@@ -18,7 +18,7 @@ from rotator.services.schedule.jobs import OF_THE_LEADER, SHARED, JobKind
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
-    from datetime import timedelta
+    from datetime import datetime, timedelta
 
     from rotator.core.machines.fleet import Role
     from rotator.daemon.dispatch.dispatcher import Surroundings, Threads
@@ -36,13 +36,14 @@ class SharedQueue:
         *,
         jobs: JobsDatabase,
         role: Role,
+        now: Callable[[], datetime],
         monotonic: Callable[[], float],
     ) -> None:
         self.role: Role | None = role
         self._jobs: Final = jobs
         self._threads: Final = threads
         self._asked: Final = AskedJobs(jobs)
-        self._membership: Final = Membership(jobs, role, monotonic=monotonic)
+        self._membership: Final = Membership(jobs, role, now=now, monotonic=monotonic)
         at_once = _at_once(threads.slots)
         self._fetching: Final = (
             QueueWorker(self._asked, self._membership.id, at_once, self._begin, self._room) if role.works else None

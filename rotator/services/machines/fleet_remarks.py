@@ -10,6 +10,7 @@ from rotator.services.schedule.jobs import label_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from datetime import timedelta
 
     from rotator.core.machines.fleet import Fleet
 
@@ -38,6 +39,16 @@ _TO_BEGIN = (
 def remarks_on(fleet: Fleet) -> tuple[FleetRemark, ...]:
     """What keeps jobs from being done, the worst first."""
     return tuple(remark for trouble in fleet.troubles for remark in _of(trouble, fleet))
+
+
+def wrong_clocks(fleet: Fleet) -> tuple[str, ...]:
+    """A sentence for each machine whose clock is wrong: its jobs are done all the same, as far as orgs let it in."""
+    return tuple(wrong_clock(each.host, each.clock_off) for each in fleet.with_wrong_clocks if each.clock_off)
+
+
+def wrong_clock(host: str, off: timedelta) -> str:
+    """How the clock of a machine is wrong, without a full stop."""
+    return f"The clock of the machine {host} is {words.of_database(off)}"
 
 
 def who_leads(fleet: Fleet) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 from rotator.core import words
@@ -9,7 +10,7 @@ from rotator.core.machines.fleet import Trouble
 from rotator.core.severity import Severity
 from rotator.services.alerting.catalog import alert
 from rotator.services.alerting.kinds import MACHINE, QUEUE
-from rotator.services.machines.fleet_remarks import remarks_on
+from rotator.services.machines.fleet_remarks import remarks_on, wrong_clock
 from rotator.services.schedule.jobs import label_of
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ def alerts_of(fleet: Fleet, held: Mapping[str, Holder]) -> Iterator[NewAlert]:
     gone = {line.machine.host: line.machine for line in fleet.lines if line.is_gone}
     for machine in gone.values():
         yield machine_gone(machine, fleet, sorted(name for name, holder in held.items() if machine.may_be(holder)))
+    yield from {each.host: clock_is_wrong(each) for each in fleet.with_wrong_clocks}.values()
     yield from {new.key: new for new in (outdated(*each) for each in fleet.outdated)}.values()
     if Trouble.NO_WORKER in fleet.troubles:
         yield nobody_works(fleet)
@@ -70,6 +72,21 @@ def outdated(machine: Machine, job: UnknownJobs) -> NewAlert:
         {"Machine": machine.host, "Job": what},
         meanwhile="Such jobs are asked for again until a machine takes them that has it.",
         to_do="Give it the config.yaml that the others have, and have that read with `systemctl reload rotator`.",
+    )
+
+
+def clock_is_wrong(machine: Machine) -> NewAlert:
+    """A machine's clock and the database's are not the same."""
+    off = machine.clock_off or timedelta(0)
+    return alert(
+        MACHINE,
+        f"{machine.host} clock",
+        Severity.WARNING,
+        wrong_clock(machine.host, off),
+        "It compares the two with every heartbeat.",
+        {"Machine": machine.host, "Wrong by": words.length(abs(off))},
+        meanwhile="What it writes down has wrong times, and orgs refuse its logins where it is some minutes.",
+        to_do="Have its clock set by NTP (`timedatectl`). Where all are off by as much, the database's is wrong.",
     )
 
 

@@ -6,7 +6,7 @@ import threading
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
 from sqlalchemy import text
@@ -28,6 +28,11 @@ PATIENCE: Final = 60.0
 CLOSED_WITHIN: Final = timedelta(seconds=20)
 
 Key = tuple[JobKind, str]
+
+
+def now() -> datetime:
+    """The wall clock of every machine."""
+    return datetime.now(UTC)
 
 
 def come(is_so: Callable[[], object]) -> None:
@@ -118,13 +123,19 @@ class Machine:
 
 @contextmanager
 def machine(
-    carried: Carried, slots: Mapping[JobKind, int], jobs: JobsDatabase | None, role: Role = Role.BOTH
+    carried: Carried,
+    slots: Mapping[JobKind, int],
+    jobs: JobsDatabase | None,
+    role: Role = Role.BOTH,
+    wall_clock: Callable[[], datetime] = now,
 ) -> Iterator[Machine]:
     """A machine with threads alone where there is no database that it shares; closed at the end."""
     workers = Workers(slots, monotonic=time.monotonic, worked=lambda: 0.0)
     threads = Threads(workers, lambda job: job)
     its_own = _its_own(jobs) if jobs else None
-    dispatcher = SharedQueue(threads, jobs=its_own, role=role, monotonic=time.monotonic) if its_own else threads
+    dispatcher = (
+        SharedQueue(threads, jobs=its_own, role=role, now=wall_clock, monotonic=time.monotonic) if its_own else threads
+    )
     made = Machine(carried, workers, dispatcher, its_own, is_leader=role.may_lead)
     dispatcher.start(made)
     try:

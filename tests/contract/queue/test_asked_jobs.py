@@ -15,7 +15,7 @@ from rotator.queue.asked_jobs import MOST_STALLS, PAUSE, STALL_PAUSE, AskedJobs
 from rotator.queue.machines import ThisMachine
 from rotator.queue.queue_tables import Outcome
 from rotator.queue.sweep import forget, sweep
-from tests.contract.queue.dispatchers import active
+from tests.contract.queue.dispatchers import active, now
 
 if TYPE_CHECKING:
     from rotator.history.engine.database import Database
@@ -50,7 +50,7 @@ def clock() -> Clock:
 
 @pytest.fixture
 def machine(jobs: JobsDatabase, clock: Clock) -> ThisMachine:
-    machine = ThisMachine(jobs, Role.BOTH, monotonic=clock.monotonic)
+    machine = ThisMachine(jobs, Role.BOTH, now=now, monotonic=clock.monotonic)
     machine.beat(leads=True, concurrency={"inventory": 4})
     return machine
 
@@ -273,7 +273,7 @@ def test_each_machine_is_told_which_are_lost_once_it_has_listened_for_long_enoug
 ) -> None:
     rows(jobs, "UPDATE machine SET host = 'elsewhere', pid = 7")
     goes_silent(jobs, machine)
-    other = ThisMachine(jobs, Role.WORKER, monotonic=clock.monotonic)
+    other = ThisMachine(jobs, Role.WORKER, now=now, monotonic=clock.monotonic)
 
     told = []
     for _ in range(8):
@@ -287,7 +287,7 @@ def test_a_machine_that_another_has_followed_under_the_same_name_is_not_called_l
     jobs: JobsDatabase, machine: ThisMachine, clock: Clock
 ) -> None:
     goes_silent(jobs, machine)
-    other = ThisMachine(jobs, Role.WORKER, monotonic=clock.monotonic)
+    other = ThisMachine(jobs, Role.WORKER, now=now, monotonic=clock.monotonic)
     for _ in range(8):
         assert other.beat(leads=False, concurrency={}) == []
         clock.passes(HEARTBEAT)
@@ -295,7 +295,7 @@ def test_a_machine_that_another_has_followed_under_the_same_name_is_not_called_l
 
 def test_who_was_away_itself_takes_nobody_for_lost(jobs: JobsDatabase, machine: ThisMachine, clock: Clock) -> None:
     """As after a server that was away: nobody could say that he is there meanwhile."""
-    other = ThisMachine(jobs, Role.WORKER, monotonic=clock.monotonic)
+    other = ThisMachine(jobs, Role.WORKER, now=now, monotonic=clock.monotonic)
     for _ in range(8):
         other.beat(leads=False, concurrency={})
         clock.passes(HEARTBEAT)

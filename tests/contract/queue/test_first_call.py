@@ -16,7 +16,7 @@ from rotator.queue.first_call import Working, offer, own_queue, queue_of
 from rotator.queue.machines import ThisMachine
 from rotator.queue.queue_worker import POLL
 from rotator.services.schedule.jobs import JobKind
-from tests.contract.queue.dispatchers import Carried, come, keys, machine
+from tests.contract.queue.dispatchers import Carried, come, keys, machine, now
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -110,7 +110,7 @@ def test_what_a_busy_machine_does_not_take_another_does(
 @pytest.mark.parametrize("outcome", ["stalled", "unknown", "dropped"])
 def test_who_has_left_it_undone_is_not_asked_first(jobs: JobsDatabase, outcome: str) -> None:
     for _ in range(2):
-        ThisMachine(jobs, Role.BOTH, monotonic=lambda: 0.0).beat(leads=False, concurrency={})
+        ThisMachine(jobs, Role.BOTH, now=now, monotonic=lambda: 0.0).beat(leads=False, concurrency={})
     asked = AskedJobs(jobs)
     for queue in ("look@", "look"):
         assert asked.ask([(LOOK, "production")]) == 1

@@ -65,7 +65,7 @@ def test_many_machines_make_it_at_once(url: str) -> None:
         thread.start()
     for thread in threads:
         thread.join()
-    assert execute(url, "SELECT version_num FROM rotator_jobs.alembic_version") == [("0003",)]
+    assert execute(url, "SELECT version_num FROM rotator_jobs.alembic_version") == [("0004",)]
 
 
 def test_the_tables_are_those_that_the_code_knows(jobs: JobsDatabase) -> None:

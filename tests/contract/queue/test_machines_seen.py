@@ -21,6 +21,7 @@ from rotator.services.machines.fleet_reader import fleet_of, shown_machines
 from rotator.services.reporting.reader import HistoryReader
 from rotator.services.schedule.jobs import LEADER_LOCK
 from tests.contract.history.databases import NOW
+from tests.contract.queue.dispatchers import now
 from tests.contract.servers.postgres import ADMINISTRATOR, execute, name_of, scratch_database
 from tests.statements import statements
 from tests.unit.web import scene
@@ -43,7 +44,7 @@ def change(jobs: JobsDatabase, statement: str, **values: Any) -> None:
 @pytest.fixture
 def machine(jobs: JobsDatabase) -> ThisMachine:
     """This process, which leads."""
-    machine = ThisMachine(jobs, Role.BOTH, monotonic=lambda: 0.0)
+    machine = ThisMachine(jobs, Role.BOTH, now=now, monotonic=lambda: 0.0)
     machine.beat(leads=True, concurrency={"look": 4})
     return machine
 
@@ -159,7 +160,7 @@ def test_a_machine_of_which_no_sense_can_be_made_is_left_out_and_told_of(
     assert not fleet.machines
     assert [(row.table, row.key) for row in history.unreadable.take()] == [("machine", machine.id)]
     clock = count(step=5)
-    another = ThisMachine(jobs, Role.BOTH, monotonic=lambda: float(next(clock)))
+    another = ThisMachine(jobs, Role.BOTH, now=now, monotonic=lambda: float(next(clock)))
     assert not any(another.beat(leads=False, concurrency={}) for _ in range(4))
     assert another.may_judge
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -12,8 +13,9 @@ from sqlalchemy import text
 from rotator.core.machines.fleet import SILENT_AFTER, Role
 from rotator.daemon.dispatch import membership
 from rotator.queue import machines
+from rotator.services.machines.fleet_reader import fleet_of
 from rotator.services.schedule.jobs import LEADER_LOCK, JobKind
-from tests.contract.queue.dispatchers import Carried, come, machine
+from tests.contract.queue.dispatchers import Carried, come, machine, now
 
 if TYPE_CHECKING:
     from rotator.history.engine.database import Database
@@ -114,3 +116,26 @@ def test_a_machine_whose_jobs_have_taken_every_connection_is_not_lost(history: D
         one.ticks = 0
         come(lambda: rows(jobs, seen)[0][0] > before)
         come(lambda: one.ticks)
+
+
+def test_a_machine_whose_clock_is_wrong_says_so_itself_and_shows_it_to_the_others(
+    history: Database, jobs: JobsDatabase, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    off = [timedelta(0)]
+
+    def shown() -> timedelta | None:
+        fleet = fleet_of(history)
+        assert fleet
+        return fleet.machines[0].clock_off if fleet.machines else None
+
+    with machine(Carried(), {}, jobs, wall_clock=lambda: now() + off[0]):
+        come(lambda: shown() == timedelta(0))
+        assert not any("clock" in each for each in caplog.messages)
+        off[0] = -timedelta(minutes=12)
+        come(lambda: (shown() or timedelta(0)) < -timedelta(minutes=11))
+        come(lambda: any("the clock of this machine is 1" in each for each in caplog.messages))
+        off[0] = timedelta(0)
+        come(lambda: shown() == timedelta(0))
+        come(lambda: any("the clock of this machine is right again" in each for each in caplog.messages))
+    assert sum("behind the database's" in each for each in caplog.messages) == 1

@@ -20,6 +20,7 @@ from rotator.queue.queue_tables import Outcome
 from rotator.queue.rights import checked_rights
 from rotator.queue.sweep import forget, sweep
 from tests.contract.history.databases import NOW
+from tests.contract.queue.dispatchers import now
 from tests.contract.servers.postgres import ADMINISTRATOR, execute, name_of, scratch_database
 
 if TYPE_CHECKING:
@@ -65,7 +66,7 @@ def test_it_does_all_that_a_machine_does(daily: str) -> None:
     with open_database(daily) as history:
         jobs = JobsDatabase.of(history)
         assert jobs
-        machine = ThisMachine(jobs, Role.BOTH, monotonic=lambda: 0.0)
+        machine = ThisMachine(jobs, Role.BOTH, now=now, monotonic=lambda: 0.0)
         machine.beat(leads=True, concurrency={"look": 4})
         asked = AskedJobs(jobs)
         assert asked.ask([("look", "production")]) == 1

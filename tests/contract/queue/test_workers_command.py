@@ -14,6 +14,7 @@ from rotator.core.machines.fleet import Role
 from rotator.queue.machines import ThisMachine
 from rotator.services.schedule.jobs import LEADER_LOCK
 from tests.contract.history.databases import NOW
+from tests.contract.queue.dispatchers import now
 from tests.contract.servers.postgres import scratch_database
 from tests.unit.cli.outcomes import Outcome
 
@@ -51,7 +52,7 @@ def workers(
 def test_it_ends_with_nought_where_a_machine_leads_and_works(
     workers: Callable[..., Outcome], jobs_url: str, history: Database, jobs: JobsDatabase
 ) -> None:
-    machine = ThisMachine(jobs, Role.BOTH, monotonic=lambda: 0.0)
+    machine = ThisMachine(jobs, Role.BOTH, now=now, monotonic=lambda: 0.0)
     machine.beat(leads=True, concurrency={"look": 4})
     with history.rotation_locks(lambda: NOW).hold(LEADER_LOCK):
         shown, told = workers(jobs_url, "--json"), workers(jobs_url)
@@ -68,7 +69,7 @@ def test_it_ends_with_nought_where_a_machine_leads_and_works(
 def test_it_ends_with_one_where_the_machine_is_lost(
     workers: Callable[..., Outcome], jobs_url: str, jobs: JobsDatabase
 ) -> None:
-    ThisMachine(jobs, Role.BOTH, monotonic=lambda: 0.0).beat(leads=False, concurrency={})
+    ThisMachine(jobs, Role.BOTH, now=now, monotonic=lambda: 0.0).beat(leads=False, concurrency={})
     with jobs.transaction() as connection:
         connection.execute(text("UPDATE machine SET seen_at = seen_at - interval '5 minutes'"))
     shown = workers(jobs_url, "--json")

@@ -110,6 +110,24 @@ def test_what_a_machine_that_is_gone_still_holds_is_told_and_how_others_get_it(
     assert "GRANT pg_signal_backend" in alert.to_do
 
 
+@pytest.mark.parametrize(("sign", "told_as"), [(1, "12 minutes ahead of"), (-1, "12 minutes behind")])
+def test_that_the_clock_of_a_machine_is_wrong_is_told_until_it_is_set(
+    bench: CycleBench, machines: Machines, sign: int, told_as: str
+) -> None:
+    right = fleets.well(MOMENT)
+    leader, *others = right.machines
+    machines.fleet = replace(right, machines=(replace(leader, clock_off=sign * timedelta(minutes=12)), *others))
+    watch = FleetWatch(bench.context)
+    watch.look()
+    assert told(bench) == {"machine:crm-1 clock": "warning"}
+    (alert,) = AlertRecords(bench.context.database).open_alerts(kind=MACHINE)
+    assert alert.title == f"The clock of the machine crm-1 is {told_as} the database's"
+    assert "timedatectl" in alert.to_do
+    machines.fleet = right
+    watch.look()
+    assert told(bench) == {}
+
+
 def test_what_a_machine_told_of_itself_ends_when_it_is_forgotten(bench: CycleBench, machines: Machines) -> None:
     error = ConfigurationError("It is wrong.", hint="Correct it.")
     for host in ("crm-2", "crm-3", ""):

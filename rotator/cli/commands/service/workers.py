@@ -25,8 +25,9 @@ def workers(invocation: Invocation) -> None:
 
     \b
     With --json: history (postgres, sqlite), at, leader (pid, host, since, and machine: its id among the machines),
-    machines (id, host, pid, role, release, state, leads, gone, started_at, seen_at, concurrency, jobs), queue (kind,
-    waiting, running, oldest_asked_at, waiting_since, stalled, stalls, last_stall_at), troubles (trouble, what, hint).
+    machines (id, host, pid, role, release, state, leads, gone, started_at, seen_at, clock_off, concurrency, jobs),
+    queue (kind, waiting, running, oldest_asked_at, waiting_since, stalled, stalls, last_stall_at), troubles (trouble,
+    what, hint). clock_off: by how many seconds its clock is ahead of the database's; negative where it is behind.
     """
     from rotator.cli.output.service.workers_table import file_as_json, fleet_as_json, print_fleet  # noqa: PLC0415
     from rotator.history.engine.database import file_of  # noqa: PLC0415

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from rotator.cli.output.console import NOTHING, away, console, say, state, table
 from rotator.core import words
-from rotator.services.machines.fleet_remarks import remarks_on, who_leads
+from rotator.services.machines.fleet_remarks import remarks_on, who_leads, wrong_clocks
 from rotator.services.schedule.jobs import label_of
 
 if TYPE_CHECKING:
@@ -56,6 +56,7 @@ def _machine_as_json(line: MachineLine) -> dict[str, Any]:
         "gone": line.is_gone,
         "started_at": machine.started_at,
         "seen_at": machine.seen_at,
+        "clock_off": None if machine.clock_off is None else round(machine.clock_off.total_seconds()),
         "concurrency": {label_of(kind): number for kind, number in machine.concurrency.items()},
         "jobs": [
             {"kind": label_of(job.kind), "name": job.name, "asked_at": job.asked_at, "begun_at": job.begun_at}
@@ -95,10 +96,11 @@ def print_fleet(fleet: Fleet) -> None:
         say("The queue:")
         say("")
         console().print(_queue(fleet))
-    if remarks := remarks_on(fleet):
+    remarks = [*map(str, remarks_on(fleet)), *(f"{clock}." for clock in wrong_clocks(fleet))]
+    if remarks:
         say("")
     for remark in remarks:
-        say(str(remark), label="Warning:", colour="yellow")
+        say(remark, label="Warning:", colour="yellow")
 
 
 def _machines(fleet: Fleet) -> Rows:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
@@ -57,6 +58,15 @@ def test_what_keeps_jobs_from_being_done_is_said_once_with_what_to_do(shown: Any
     assert "✗ silent" in text
 
 
+def test_a_clock_that_is_wrong_is_said_beside_all_else(shown: Any) -> None:
+    right = fleets.well(NOW)
+    leader, *others = right.machines
+    wrong = replace(right, machines=(replace(leader, clock_off=-12 * fleets.MINUTE), *others))
+    text = " ".join(shown(wrong, 120).split())
+    assert "Warning: The clock of the machine crm-1 is 12 minutes behind the database's." in text
+    assert [each["clock_off"] for each in fleet_as_json(wrong)["machines"]] == [-720, None, None]
+
+
 def test_of_very_many_jobs_those_are_shown_that_have_run_for_longest(shown: Any) -> None:
     one = fleets.machine_of("crm-1", 1, NOW, leads=True)
     jobs = tuple(
@@ -79,8 +89,8 @@ def test_programs_get_all_of_it() -> None:
     since = NOW - 299 * fleets.MINUTE
     assert found["leader"] == {"pid": 811, "host": "crm-1", "since": since, "machine": "crm-1-811"}
     assert set(found["machines"][1]) == {
-        "id", "host", "pid", "role", "release", "state", "leads", "gone", "started_at", "seen_at", "concurrency",
-        "jobs",
+        "id", "host", "pid", "role", "release", "state", "leads", "gone", "started_at", "seen_at", "clock_off",
+        "concurrency", "jobs",
     }  # fmt: skip
     assert found["machines"][1]["concurrency"] == {"inventory": 32, "rotate": 2}
     assert [job["name"] for job in found["machines"][1]["jobs"]] == ["billing", "production"]

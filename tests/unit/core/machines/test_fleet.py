@@ -7,6 +7,7 @@ from typing import Any, Final
 import pytest
 
 from rotator.core.machines.fleet import (
+    CLOCK_TOLERANCE,
     GONE_AFTER,
     HEARTBEAT,
     QUEUE_PATIENCE,
@@ -18,6 +19,7 @@ from rotator.core.machines.fleet import (
     Role,
     RunningJob,
     Trouble,
+    clock_off,
 )
 from rotator.core.machines.session_names import host_of_holder
 from rotator.errors import Holder
@@ -169,3 +171,22 @@ def test_machines_are_listed_in_one_order() -> None:
     machines = [machine("a", host="b", pid=2), machine("b", host="b", pid=1), machine("c", host="a", pid=9)]
     for given in (machines, machines[::-1]):
         assert [line.machine.id for line in Fleet(at=NOW, machines=tuple(given)).lines] == ["c", "b", "a"]
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "off"),
+    [(-1, 1, 0), (0, 0, 0), (-500, 500, 0), (90, 91, 90), (1, 600, 1), (-91, -90, -90), (-600, -2, -2)],
+)
+def test_a_clock_is_off_by_as_much_as_is_certain_however_long_it_took_to_ask(before: int, after: int, off: int) -> None:
+    seconds = [NOW + timedelta(seconds=each) for each in (before, after)]
+    assert clock_off(seconds[0], NOW, seconds[1]) == timedelta(seconds=off)
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+def test_a_clock_is_wrong_from_a_minute_on_and_while_its_machine_is_there(sign: int) -> None:
+    off = sign * (CLOCK_TOLERANCE + timedelta(seconds=1))
+    wrong = machine("a", clock_off=off)
+    others = machine("b", clock_off=sign * CLOCK_TOLERANCE), machine("c"), machine("d", clock_off=None)
+    assert Fleet(at=NOW, machines=(wrong, *others)).with_wrong_clocks == (wrong,)
+    gone = replace(wrong, seen_at=NOW - 2 * SILENT_AFTER)
+    assert Fleet(at=NOW, machines=(gone, *others)).with_wrong_clocks == ()

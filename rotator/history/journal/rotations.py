@@ -60,9 +60,11 @@ def newest(database: Transactions, names: Collection[str] | None = None) -> dict
     return _newest(database, names, measured=False)
 
 
-def unfinished(database: Transactions) -> set[str]:
-    """The credentials with a rotation that has no outcome."""
+def unfinished(database: Transactions, names: Collection[str] | None = None) -> set[str]:
+    """Which of some credentials, or of all, have a rotation that has no outcome."""
     query = select(ROTATION.c.credential).where(ROTATION.c.outcome.is_(None)).distinct()
+    if names is not None:
+        query = query.where(ROTATION.c.credential.in_(names))
     with database.reading() as connection:
         return set(connection.scalars(query))
 

@@ -92,6 +92,10 @@ def _rotations(connection: Connection, names: Collection[str] | None) -> dict[st
     }
 
 
+def _unfinished(connection: Connection, names: Collection[str] | None) -> dict[str, bool]:
+    return dict.fromkeys(rotations.unfinished(Within(connection), names), True)
+
+
 def _alerts(connection: Connection, names: Collection[str] | None) -> dict[str, Alert]:
     return {each.id: each for each in AlertRecords(Within(connection)).open_alerts(ids=names)}
 
@@ -132,6 +136,9 @@ LEARNT: Final = Part("credential_record", _learnt)
 
 ROTATIONS: Final = Part("rotation", _rotations)
 """The rotations of each credential."""
+
+UNFINISHED: Final = Part("rotation", _unfinished)
+"""The credentials with a rotation that has no outcome."""
 
 FINDINGS: Final = Part("finding", _findings)
 """What the last audit of each org came to, where that is not that all is well; what matters most first."""

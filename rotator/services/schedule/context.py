@@ -24,7 +24,7 @@ from rotator.history.attempts import AttemptRecords
 from rotator.history.engine.transactions import Within
 from rotator.history.journal.journal import Journal
 from rotator.history.kept.kept_rows import KeptRows
-from rotator.history.kept.parts import ATTEMPTS, STANDSTILLS
+from rotator.history.kept.parts import ATTEMPTS, STANDSTILLS, UNFINISHED
 from rotator.history.last_observations import LastObservations
 from rotator.services.alerting.kinds import STORE
 from rotator.services.alerting.rules import AlertRules
@@ -254,8 +254,8 @@ class ServiceContext:
 
     def moment(self) -> Moment:
         """Now, with the record of every earlier attempt. Raises HistoryError."""
-        rows = self._rows.read(ATTEMPTS, STANDSTILLS)
-        return Moment(self.now(), rows.of(ATTEMPTS), rows.of(STANDSTILLS))
+        rows = self._rows.read(ATTEMPTS, STANDSTILLS, UNFINISHED)
+        return Moment(self.now(), rows.of(ATTEMPTS), rows.of(STANDSTILLS), rows.of(UNFINISHED).keys())
 
     @cached_property
     def _rows(self) -> KeptRows:

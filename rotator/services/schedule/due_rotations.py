@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Final
 
 from rotator.core.schedule import NextDue
 from rotator.core.thresholds import NEVER, later, soonest
-from rotator.history.journal.rotations import unfinished
 from rotator.services.inventory.schedules import Schedules
 from rotator.services.schedule.agenda import Agenda, changed_names
 from rotator.services.schedule.jobs import JobKind
@@ -45,6 +44,7 @@ class RotationJobs:
         """
         self.agenda.look_again(changed_names(self._attempts, moment.attempts) | self._next_dues.changed())
         self.agenda.look_again(self._unknown)
+        self.agenda.look_again(moment.unfinished)
         if self._standstills is not moment.standstills:
             self.agenda.look_again()
         self._attempts, self._standstills = moment.attempts, moment.standstills
@@ -86,6 +86,8 @@ class _Look:
         """A time that has come where something is due, otherwise one before which nothing is."""
         next_due, attempt = self._next_dues.get(name), self._moment.attempt(JobKind.ROTATE, name)
         now, schedule = self._moment.now, self._schedules.of(name)
+        if next_due and not next_due.is_half_done and name in self._moment.unfinished and self._was_left(name):
+            next_due = NextDue(is_half_done=True)
         if next_due is None:
             self.unknown.add(name)
             return now if self._is_unknown_due(name, attempt, schedule) else None
@@ -95,6 +97,15 @@ class _Look:
             until = soonest([next_due.due_at, next_due.retires_at], now)
             return None if until == NEVER else until
         return min(next_due.tried_at(schedule, now, attempt) or NEVER, later(now, LOOKED_AT_EVERY))
+
+    def _was_left(self, name: str) -> bool:
+        """Whether a command began a rotation and died in the middle of it.
+
+        What stopped for a person is left to who typed that until the next inventory: the service would be in the way.
+        """
+        if self._context.database.holders([name]):
+            return False
+        return self._context.history.journal.credential_record(name).halted(is_half_done=True) is None
 
     def half_done_first(self, due: list[str]) -> list[str]:
         """The same credentials: what was begun does not wait for what was not, where not all can be seen to at once."""
@@ -110,6 +121,6 @@ class _Look:
     def _may_be_half_done(self, name: str) -> bool:
         """Asked of all at once: after a start there are many of which nothing is known."""
         if self._left_open is None:
-            history = self._context.history
-            self._left_open = unfinished(history.database) | history.last_observations.with_pending()
+            with_pending = self._context.history.last_observations.with_pending()
+            self._left_open = {*self._moment.unfinished, *with_pending}
         return name in self._left_open

@@ -10,7 +10,7 @@ from rotator.core import attempts
 from rotator.core.attempts import AttemptRecord
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Collection, Mapping
     from datetime import datetime
 
     from rotator.core.schedule import Standstill
@@ -95,13 +95,15 @@ class Job:
 
 @dataclass(frozen=True)
 class Moment:
-    """When it is asked what is due, and the record of every attempt until then: read once, as every job asks it."""
+    """When it is asked what is due, and what is known of every attempt until then: read once, as every job asks it."""
 
     now: datetime
     attempts: Mapping[str, Mapping[str, AttemptRecord]]
     """By name and kind; the same objects as at the moment before, where nothing has changed."""
     standstills: Mapping[str, Standstill]
     """What holds rotations up; the same object as before, where nothing has changed."""
+    unfinished: Collection[str]
+    """The credentials with a rotation that has no outcome."""
 
     def attempt(self, kind: str, name: str = "") -> AttemptRecord:
         """The record of one; an empty one for what was never tried."""

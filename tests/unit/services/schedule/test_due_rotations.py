@@ -1,21 +1,27 @@
-"""In which order rotations that are due begin, where there is no room for all of them at once."""
+"""Which rotations are due, and in which order they begin where there is no room for all of them at once."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import pytest
+
 from rotator.core.actor import Actor
+from rotator.core.logins import LoginAnswer, LoginOutcome
 from rotator.core.schedule import NextDue
 from rotator.history.journal.journal import Journal
+from rotator.history.journal.queries import rotations
 from rotator.history.records import NewRotation
 from rotator.services.schedule.context import ServiceContext
 from rotator.services.schedule.due_rotations import RotationJobs
 from rotator.testing.versions import MOMENT
+from tests.unit.services.cycle_bench import CycleBench, cycle_bench
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
     from rotator.config.settings import Settings
+    from rotator.core.credentials import Version
     from rotator.history.engine.database import Database
 
 
@@ -36,3 +42,50 @@ def test_what_was_begun_comes_before_what_was_not(settings: Settings, database: 
         if name == "warehouse":
             Journal(database).finish_rotation(begun.id, outcome="rotated", now=MOMENT)
     assert jobs.due(context.moment()) == ["management", "billing", "warehouse"]
+
+
+@pytest.fixture
+def quiet(database: Database) -> CycleBench:
+    """A service that knows its credential, of which nothing is due for months."""
+    found = cycle_bench(database)
+    found.bench.use("Billing")
+    found.work()
+    assert not found.due()
+    return found
+
+
+def test_what_a_command_beside_the_service_left_half_done_goes_on_at_the_next_tick(quiet: CycleBench) -> None:
+    quiet.bench.die_before("promote")
+    assert quiet.due() == {"rotate billing"}, "its consumers are refused: nobody waits for the next inventory"
+    quiet.work()
+    [rotation] = rotations(quiet.context.database)
+    assert rotation.outcome == "rotated"
+    assert not quiet.due()
+
+
+def test_what_another_process_is_at_is_left_to_it(quiet: CycleBench) -> None:
+    locks = quiet.bench.database.rotation_locks(quiet.bench.now)
+    with locks.hold("billing"):
+        quiet.bench.journal.begin_rotation(
+            NewRotation(credential="billing", org="production", strategy="in_place", trigger="manual", actor="alex"),
+            quiet.bench.time,
+        )
+        assert not quiet.due()
+    assert quiet.due() == {"rotate billing"}
+
+
+def test_where_a_command_stopped_for_a_person_the_service_does_not_get_in_the_way_before_its_next_inventory(
+    quiet: CycleBench,
+) -> None:
+    answer = LoginAnswer(LoginOutcome.CONFIGURATION, "user hasn't approved this consumer", "Approve the user.")
+    old = quiet.bench.store.staged.current
+
+    def refuse_the_new_one(version: Version) -> LoginAnswer | None:
+        live = quiet.bench.live["Billing"]
+        return answer if live and live.fingerprint == version.fingerprint != old else None
+
+    quiet.bench.refuses = refuse_the_new_one
+    assert quiet.bench.handle().outcome == "halted"
+    assert "rotate billing" not in quiet.due()
+    quiet.cycle.take_inventory("production")
+    assert "rotate billing" in quiet.due()

@@ -137,13 +137,12 @@ def to_do_of(message: Message) -> str:
 
 
 def most_urgent_first(messages: Iterable[Message]) -> list[Message]:
-    """What is open before what has ended, what matters most first, and of that what is due first."""
-    weights = list(_SIGNS)
+    """What is open before what has ended, in the order of their rank, and of one rank what is due first."""
 
-    def rank(message: Message) -> tuple[bool, int, bool, float, str]:
+    def rank(message: Message) -> tuple[bool, tuple[bool, int], bool, float, str]:
         last = due(message)
         until = last.timestamp() if last else 0.0
-        return message.is_last, -weights.index(message.alert.severity), last is None, until, message.title
+        return message.is_last, message.alert.rank, last is None, until, message.title
 
     return sorted(messages, key=rank)
 

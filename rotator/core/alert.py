@@ -15,12 +15,11 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from rotator.core import words
+from rotator.core.severity import Severity
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
-
-    from rotator.core.severity import Severity
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -118,6 +117,11 @@ class Alert(NewAlert):
     def refusal(self, now: datetime) -> str:
         """That consumers are refused now, and since when; empty where they are not, or it is over."""
         return words.refused(self.refused_since, now) if self.refused_since and self.is_open else ""
+
+    @property
+    def rank(self) -> tuple[bool, int]:
+        """The lower, the further in front of others: first where consumers are refused now, then what matters most."""
+        return not (self.refused_since and self.is_open), -list(Severity).index(self.severity)
 
     def says(self, new: NewAlert) -> bool:
         """Whether nothing of it would be another with what is known now."""

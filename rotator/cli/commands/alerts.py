@@ -203,7 +203,11 @@ def list_(invocation: Invocation, ids: tuple[str, ...], every: bool) -> None:
         if ids:
             found = list(map(alerts.find, ids))
         else:
-            found = alerts.all(_NEWEST) if every else _worst_first(open_alerts(app.database, app.settings))
+            found = (
+                alerts.all(_NEWEST)
+                if every
+                else sorted(open_alerts(app.database, app.settings), key=lambda alert: alert.rank)
+            )
         lines = details_of(found, app.settings, app.database, now)
     if invocation.json:
         print_json([_details_as_json(line) for line in lines])
@@ -256,11 +260,6 @@ def snooze(invocation: Invocation, alert_id: str, length: str | None, until: str
     say(f"{alert.id} is snoozed until {moment(ends, now)}: {alert.title}.")
     if alert.not_after and expires_between(alert.not_after, now, ends):
         say(f"The certificate expires before that, on {day(alert.not_after)}: that is told all the same.")
-
-
-def _worst_first(alerts: list[Alert]) -> list[Alert]:
-    order = list(Severity)
-    return sorted(alerts, key=lambda alert: order.index(alert.severity), reverse=True)
 
 
 def _meant(reason: str) -> str:

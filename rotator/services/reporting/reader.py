@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Final, Generic, TypeVar
 
 from rotator.core.alert import Alert
 from rotator.core.attempts import AttemptRecord
-from rotator.core.severity import Severity
 from rotator.errors import ConfigurationError
 from rotator.history.alerts.alerts import AlertRecords
 from rotator.history.engine.transactions import Within
@@ -212,12 +211,11 @@ class _Derived(Generic[_T]):
 
 
 def _alerts(found: Mapping[str, Alert], settings: Settings) -> tuple[Alert, ...]:
-    """The open alerts of what is configured, the most severe first, those of certificates after the others."""
+    """The open alerts of what is configured by their rank, those of certificates after the others."""
     configured = [each for each in found.values() if is_configured(each, settings)]
     newest_first = sorted(configured, key=lambda each: (each.opened_at, each.id), reverse=True)
     return tuple(sorted(newest_first, key=_pressure))
 
 
-def _pressure(alert: Alert) -> tuple[int, bool, datetime]:
-    severity = -list(Severity).index(alert.severity)
-    return severity, alert.not_after is not None, alert.not_after or _ANY_TIME
+def _pressure(alert: Alert) -> tuple[tuple[bool, int], bool, datetime]:
+    return alert.rank, alert.not_after is not None, alert.not_after or _ANY_TIME

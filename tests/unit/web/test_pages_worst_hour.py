@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from rotator.config.daemon import HttpSettings
+from rotator.core.alert import NewAlert
 from rotator.core.attempts import ROTATE, AttemptRecord
+from rotator.core.severity import Severity
 from rotator.history.alerts.alerts import AlertRecords
 from rotator.history.journal.journal import Journal
 from rotator.history.records import NewRotation
@@ -56,6 +58,15 @@ def test_in_the_worst_hour_the_page_says_who_is_refused_and_what_to_do(worst_hou
     newest = rows(document, "The newest rotations")[0]
     assert (newest[1], newest[3], newest[7]) == ("billing", "halted", "open since 11:57:00 UTC")
     assert rows(document, "What rotator keeps alive")[0][0] == "billing"
+
+
+def test_who_is_refused_stands_before_what_else_needs_attention(worst_hour: Client, database: Database) -> None:
+    expired = NewAlert(
+        key="expiry:1", kind="expiry", severity=Severity.CRITICAL, title="Legacy expired", text="It did."
+    )
+    AlertRecords(database).open(expired, scene.NOW)
+    attention = said(page(worst_hour, "/").find(".//section[@aria-labelledby='attention']"))
+    assert attention.index("The credential billing") < attention.index("Legacy expired")
 
 
 def test_who_is_refused_is_so_since_then_on_every_page_and_no_more_once_it_is_over(

@@ -144,6 +144,14 @@ def test_the_worst_comes_first(rotator: Command, config: Path, database: Databas
     assert lines[1]["id"] == expiry.id
 
 
+def test_who_is_refused_now_comes_before_all_else(rotator: Command, config: Path, database: Database) -> None:
+    AlertRecords(database).open(ORG, NOW)
+    refusing = replace(ORG, key="rotation:billing", refused_since=NOW - DAY, title="Consumers are refused")
+    AlertRecords(database).open(refusing, NOW)
+    lines = rotator("--config", config, "alerts", "list", "--json").json
+    assert [line["key"] for line in lines] == [refusing.key, ORG.key]
+
+
 def test_a_line_has_the_documented_members(rotator: Command, config: Path, expiry: Alert) -> None:
     (line,) = rotator("--config", config, "alerts", "list", "--json").json
     assert set(line) == {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -250,6 +251,17 @@ def test_the_most_severe_alerts_come_first_and_those_taken_on_do_not_press(datab
     alerts.snooze(found.alerts[1].id, until=NOW + DAY, actor=Actor("Robin"), reason="Later.", now=NOW)
     assert overview(database).pressing == ()
     assert len(overview(database).alerts) == 3
+
+
+def test_who_is_refused_now_comes_before_all_other_alerts(
+    database: Database,
+) -> None:
+    alerts = AlertRecords(database)
+    critical = NewAlert(key="org:uat", kind="org", severity=Severity.CRITICAL, title="Away", text="Why.")
+    refused = replace(critical, key="rotation:billing", kind="refused", refused_since=NOW - DAY, not_after=NOW + DAY)
+    for new in (refused, critical, replace(critical, key="org:emea")):
+        alerts.open(new, NOW)
+    assert overview(database).alerts[0].key == refused.key
 
 
 def test_a_configuration_that_is_read_again_shows_at_once(database: Database) -> None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from rotator.alerts.base import PartlyAccepted
 from rotator.alerts.mail.smtp import MailServer
-from rotator.alerts.mail.text import digest_of, mail_of, thread_of
+from rotator.alerts.mail.text import digest_of, mail_of, thread_of, thread_of_digest
 from rotator.alerts.tls import client_context
 from rotator.errors import ConfigurationError
 
@@ -51,7 +51,7 @@ class EmailChannel:
     def send_digest(self, messages: Sequence[Message]) -> str:
         """One mail with a table."""
         mail = digest_of(messages, sender=self._settings.sender, to=self._settings.to, now=self._now())
-        return self._deliver(mail, thread_of(mail, None))
+        return self._deliver(mail, thread_of_digest(mail))
 
     def check(self) -> str:
         """Connects and logs in."""

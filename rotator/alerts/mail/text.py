@@ -81,8 +81,7 @@ def mail_of(message: Message, *, sender: str, to: Sequence[str], now: datetime, 
     if root:
         mail["In-Reply-To"] = root
         mail["References"] = root
-    # RFC 5322 section 3.6.5; some programs put mails into one thread only when subjects are alike.
-    mail["Subject"] = f"Re: {_tag(message)} {_untagged(subject)}" if subject else _subject_line(message)
+    mail["Subject"] = _subject_in(subject, message)
     _fill(mail, _plain(message), _html("message.html", message=message))
     return mail
 
@@ -111,6 +110,11 @@ def _domain_of(sender: str) -> str:
 def thread_of(mail: EmailMessage, thread: str | None) -> str:
     """What later mails of an alert need: the Message-ID of the first one and its subject."""
     return thread if parse_thread(thread)[0] and thread else f"{mail['Message-ID']} {mail['Subject']}"
+
+
+def thread_of_digest(mail: EmailMessage) -> str:
+    """The same of a digest, whose subject says nothing of the one alert that a later mail is about."""
+    return str(mail["Message-ID"])
 
 
 _WHOLE_SUBJECTS: Final = SMTP.clone(max_line_length=250)
@@ -147,6 +151,17 @@ def _fill(mail: EmailMessage, plain: str, html: str) -> None:
     mail.add_alternative(html, subtype="html", cte="quoted-printable")
     # Only now: lines of the body may not be as long.
     mail.policy = _WHOLE_SUBJECTS
+
+
+def _subject_in(thread: str, message: Message) -> str:
+    """RFC 5322 section 3.6.5; some programs put mails into one thread only when subjects are alike.
+
+    That consumers are refused is said all the same, where the thread began with less.
+    """
+    own = _subject_line(message)
+    if not thread or (message.alert.refused_since and _untagged(own) != _untagged(thread)):
+        return own
+    return f"Re: {_tag(message)} {_untagged(thread)}"
 
 
 def _subject_line(message: Message) -> str:

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rotator.alerts.mail.text import digest_of, mail_of, message_id, parse_thread, thread_of
+from rotator.alerts.mail.text import digest_of, mail_of, message_id, parse_thread, thread_of, thread_of_digest
 from rotator.core.severity import Severity
 from rotator.testing.messages import MOMENT, message, settled
 from tests.tiers import of_tier
@@ -180,6 +180,25 @@ def test_the_subject_says_how_much_it_matters_by_now_and_the_thread_stays() -> N
         f"Re: [settled] {title}",
     ]
     assert {mail["References"] for mail in (worse, over)} == {first["Message-ID"]}
+
+
+def test_what_follows_a_digest_is_called_by_what_it_is_about() -> None:
+    many = digest_of([message(1), message(2)], sender="rotator@example.com", to=TO, now=MOMENT)
+    thread = thread_of_digest(many)
+    later = made(message(1, key="later"), thread=thread)
+    assert later["Subject"] == f"[warning] {message(1).alert.title}"
+    assert later["References"] == many["Message-ID"]
+    assert thread_of(later, thread) == thread
+
+
+def test_that_consumers_are_refused_stands_in_the_subject_whatever_the_thread_began_with() -> None:
+    thread = thread_of(made(message()), None)
+    about = {"title": "Consumers of billing are refused", "severity": Severity.CRITICAL, "refused_since": MOMENT}
+    refused, over = made(message(about=about), thread=thread), made(settled(about=about), thread=thread)
+    assert refused["Subject"] == "[critical] Consumers of billing are refused"
+    assert over["Subject"] == "[settled] Consumers of billing are refused"
+    from_the_first = thread_of(made(message(about=about)), None)
+    assert made(message(about=about), thread=from_the_first)["Subject"] == f"Re: {refused['Subject']}"
 
 
 def test_a_mail_says_which_installation_sends_it_and_where_to_look() -> None:

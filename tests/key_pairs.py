@@ -13,8 +13,6 @@ from typing import TYPE_CHECKING, Final
 
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from rotator.core.crypto import keys
-
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
@@ -22,8 +20,6 @@ if TYPE_CHECKING:
 _BITS: Final = 2048
 _EXPONENT: Final = 65537
 _make: Final = rsa.generate_private_key
-_VALIDATED: Final = keys._VALIDATED
-"""This process's own: a test may put another in its place, to see what is validated."""
 
 
 def made_on_the_spot() -> rsa.RSAPrivateKey:
@@ -50,10 +46,7 @@ class KeyPairs:
             if two is None:
                 self._of_two = self._new_pairs()
                 two = next(self._of_two)
-        key = _key_of(*two)
-        # Its primes are primes: to look at them takes OpenSSL 50 ms, for whoever reads the key from a file.
-        _VALIDATED.add(keys._digest(keys.PrivateKey(key).pem().reveal().encode(), None))
-        return key
+        return _key_of(*two)
 
     def _new_pairs(self) -> Iterator[tuple[int, int]]:
         """Two primes more, and each of them with each that was there before."""

@@ -17,7 +17,7 @@ from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.serialization import pkcs12
 
-from rotator.core.crypto.keys import PrivateKey, load_validated
+from rotator.core.crypto.keys import PrivateKey, load_sound
 from rotator.errors import CertificateError
 
 if TYPE_CHECKING:
@@ -123,7 +123,7 @@ def _body(text: str, label: str) -> bytes:
 def _from_openssh(text: str, password: Secret | None) -> PrivateKey:
     secret = password.reveal().encode("utf-8", "replace") if password else None
     try:
-        key = load_validated(serialization.load_ssh_private_key, text.encode("ascii", "replace") + b"\n", secret)
+        key = load_sound(serialization.load_ssh_private_key, text.encode("ascii", "replace") + b"\n", secret)
     except (ValueError, TypeError, UnsupportedAlgorithm):
         raise CertificateError(
             "The private key has the form of OpenSSH and cannot be read: its password is missing or wrong, "
@@ -138,7 +138,7 @@ def _from_der(data: bytes, password: Secret | None) -> PrivateKey:
     if _is_pss(data):
         raise _pss()
     try:
-        return PrivateKey.of(load_validated(serialization.load_der_private_key, data, secret))
+        return PrivateKey.of(load_sound(serialization.load_der_private_key, data, secret))
     except TypeError:
         raise CertificateError(
             "The private key is encrypted, and no password is configured."

@@ -5,9 +5,9 @@ from __future__ import annotations
 import hashlib
 from typing import TYPE_CHECKING, Final, Self
 
-from cryptography.exceptions import UnsupportedAlgorithm
-from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.exceptions import InternalError, InvalidSignature, UnsupportedAlgorithm
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
 from rotator.core.secret import Secret
 from rotator.errors import CertificateError
@@ -30,19 +30,18 @@ SMALLEST_EXPONENT: Final = 65537
 RSA: Final = "RSA"
 """Name of the only kind of key that a login by JWT takes (RS256)."""
 
-_VALIDATED: Final[set[bytes]] = set()
-"""Digests of the texts whose keys were validated. It takes 29 ms, and a rotation reads a key many times."""
+_SPECIMEN: Final = b"what a key signs once, so that it is known to sign"
 
 
 class PrivateKey:
     """An RSA private key in memory. It prints as `***`; `pem()` gives the bytes that only a store may hold."""
 
-    __slots__ = ("_key", "_unvalidated")
+    __slots__ = ("_is_tried", "_key")
 
-    def __init__(self, key: rsa.RSAPrivateKey, *, unvalidated: bytes | None = None) -> None:
-        """`unvalidated`: the digest of the text that it was read from, where nobody has looked at its primes."""
+    def __init__(self, key: rsa.RSAPrivateKey, *, is_tried: bool = True) -> None:
+        """`is_tried`: whether it is known that it signs."""
         self._key: Final = key
-        self._unvalidated: Final = unvalidated
+        self._is_tried = is_tried
 
     @classmethod
     def generate(cls, bits: int = 2048) -> Self:
@@ -56,7 +55,7 @@ class PrivateKey:
 
     @classmethod
     def from_pem(cls, pem: bytes | str, password: Secret | None = None) -> Self:
-        """Reads PKCS#1 or PKCS#8, checked for consistency; the same text once in the life of the process.
+        """Reads PKCS#1 or PKCS#8, and tries whether it signs.
 
         Raises CertificateError for a wrong password, a damaged file, or a key that is not RSA.
         """
@@ -64,7 +63,7 @@ class PrivateKey:
         data = pem.encode("ascii", "replace") if isinstance(pem, str) else pem
         secret = password.reveal().encode("utf-8", "replace") if password else None
         try:
-            key = load_validated(serialization.load_pem_private_key, data, secret)
+            key = load_sound(serialization.load_pem_private_key, data, secret)
         except TypeError:
             raise CertificateError(
                 "The private key is encrypted, and no password is configured."
@@ -78,7 +77,7 @@ class PrivateKey:
 
     @classmethod
     def from_stored_pem(cls, pem: str) -> Self:
-        """Reads a key that the program has stored, whose certificate is known: it is validated when it signs.
+        """Reads a key that the program has stored, whose certificate is known: it is tried when it signs.
 
         That its numbers belong together is seen at once and at no cost, so that damage is found by whoever reads it.
         Raises CertificateError.
@@ -90,7 +89,7 @@ class PrivateKey:
             raise _damaged() from None
         if not isinstance(loaded, rsa.RSAPrivateKey) or not _belong_together(loaded.private_numbers()):
             raise _damaged()
-        return cls(loaded, unvalidated=_digest(data, None))
+        return cls(loaded, is_tried=False)
 
     @classmethod
     def of(cls, key: object) -> Self:
@@ -111,12 +110,10 @@ class PrivateKey:
 
     def signing_key(self) -> rsa.RSAPrivateKey:
         """The key object, to sign with: loading PEM costs a hundred signatures. Raises CertificateError."""
-        if self._unvalidated is not None and self._unvalidated not in _VALIDATED:
-            try:
-                self._key.private_numbers().private_key()
-            except ValueError:
-                raise _damaged() from None
-            _VALIDATED.add(self._unvalidated)
+        if not self._is_tried:
+            if not _signs(self._key):
+                raise _damaged()
+            self._is_tried = True
         return self._key
 
     @property
@@ -162,20 +159,12 @@ class PrivateKey:
         raise TypeError("a PrivateKey is not pickled")
 
 
-def load_validated(load: Callable[..., object], data: bytes, secret: bytes | None) -> object:
-    """What a function of cryptography's reads; a text is validated once in the life of the process.
-
-    Raises what that function raises.
-    """
-    digest = _digest(data, secret)
-    key = load(data, secret, unsafe_skip_rsa_key_validation=digest in _VALIDATED)
-    if isinstance(key, rsa.RSAPrivateKey):
-        _VALIDATED.add(digest)
+def load_sound(load: Callable[..., object], data: bytes, secret: bytes | None) -> object:
+    """What a function of cryptography's reads. Raises what that raises, and ValueError for a key that signs nothing."""
+    key = load(data, secret, unsafe_skip_rsa_key_validation=True)
+    if isinstance(key, rsa.RSAPrivateKey) and not (_belong_together(key.private_numbers()) and _signs(key)):
+        raise ValueError
     return key
-
-
-def _digest(data: bytes, secret: bytes | None) -> bytes:
-    return hashlib.sha256(data + b"\0" + (secret or b"")).digest()
 
 
 def _damaged(why: str = "it is no PEM private key, or damaged") -> CertificateError:
@@ -186,7 +175,7 @@ def _damaged(why: str = "it is no PEM private key, or damaged") -> CertificateEr
 
 
 def _belong_together(numbers: rsa.RSAPrivateNumbers) -> bool:
-    """Whether each number is what the others make it (RFC 8017, section 3.2); whether two are prime costs 29 ms."""
+    """Whether each number is what the others make it (RFC 8017, section 3.2)."""
     p, q, d, e = numbers.p, numbers.q, numbers.d, numbers.public_numbers.e
     return (
         min(p, q) > 2
@@ -195,6 +184,19 @@ def _belong_together(numbers: rsa.RSAPrivateNumbers) -> bool:
         and (numbers.dmp1, numbers.dmq1) == (d % (p - 1), d % (q - 1))
         and (numbers.iqmp * q) % p == 1
     )
+
+
+def _signs(key: rsa.RSAPrivateKey) -> bool:
+    """Whether its public half takes what it signs, which it does not where one of its primes is none.
+
+    It costs a signature, and OpenSSL's own search for primes, which cryptography has it do, costs a hundred.
+    """
+    scheme = padding.PKCS1v15(), hashes.SHA256()
+    try:
+        key.public_key().verify(key.sign(_SPECIMEN, *scheme), _SPECIMEN, *scheme)
+    except (InvalidSignature, InternalError, ValueError):
+        return False
+    return True
 
 
 def public_fingerprint(key: CertificatePublicKeyTypes) -> str:

@@ -20,7 +20,6 @@ from cryptography.hazmat.primitives.serialization import (
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rotator.core.crypto import keys
 from rotator.core.crypto.key_formats import read_private_key
 from rotator.core.secret import Secret
 from rotator.errors import CertificateError
@@ -83,17 +82,6 @@ def test_der_and_pkcs12_are_read_and_pkcs12_only_with_its_password() -> None:
     assert "openssl pkcs12" in caught.value.hint
     with pytest.raises(CertificateError, match="PKCS#12 with this password"):
         read_private_key(bundle, Secret("another"))
-
-
-@pytest.mark.parametrize("password", [None, PASSWORD], ids=["plain", "encrypted"])
-def test_a_key_that_is_read_again_is_validated_once(password: Secret | None, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Many orgs may be logged in to with one key, and each login reads it anew."""
-    validated: set[bytes] = set()
-    monkeypatch.setattr(keys, "_VALIDATED", validated)
-    texts = [pem(password=PASSWORD.reveal().encode())] if password else [pem(), der()]
-    for text in texts * 3:
-        assert read_private_key(text, password) == KEY
-    assert len(validated) == len(texts)
 
 
 def test_of_two_different_keys_none_is_chosen() -> None:

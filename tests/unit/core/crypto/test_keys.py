@@ -111,16 +111,29 @@ def test_a_stored_key_with_another_number_is_refused(name: str) -> None:
         PrivateKey.from_stored_pem(pem)
 
 
-def test_a_stored_key_whose_primes_are_none_signs_nothing() -> None:
+def key_without_primes(factor: int) -> str:
+    """Its numbers belong together, and one of its primes is a multiple of this."""
     sound = spare_key(0).signing_key().private_numbers()
-    p, q, e = sound.p, 3 * (sound.q // 3 | 1), 65537
+    p, q, e = sound.p, factor * (sound.q // factor | 1), 65537
     while gcd(e, q - 1) > 1 or gcd(p, q) > 1:
-        q += 6
-    pem = key_of(p, q, e).pem().reveal()
-    key = PrivateKey.from_stored_pem(pem)
+        q += 2 * factor
+    return key_of(p, q, e).pem().reveal()
+
+
+@pytest.mark.parametrize("factor", [3, 5, 65537])
+def test_a_stored_key_whose_primes_are_none_signs_nothing(factor: int) -> None:
+    key = PrivateKey.from_stored_pem(key_without_primes(factor))
     for _ in range(2):
         with pytest.raises(CertificateError, match="damaged"):
             key.signing_key()
+
+
+@pytest.mark.parametrize("factor", [3, 5, 65537])
+def test_a_key_whose_primes_are_none_is_refused_however_often_it_is_read(factor: int) -> None:
+    pem = key_without_primes(factor)
+    for _ in range(2):
+        with pytest.raises(CertificateError, match="cannot be read"):
+            PrivateKey.from_pem(pem)
 
 
 @pytest.mark.parametrize("bits", KEY_SIZES[:2])

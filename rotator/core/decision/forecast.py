@@ -11,6 +11,7 @@ from rotator.core.decision.next_action import next_action
 from rotator.core.decision.observations import Memory, Observation
 from rotator.core.logins import LoginAnswer, LoginOutcome
 from rotator.core.observed import KnownVersion, ObservedApp
+from rotator.core.usage.retirement import NOT_CONFIRMED
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -99,7 +100,8 @@ def _effect(  # noqa: PLR0911 - one line a kind of action
             return _with_live(seen, action.its_app, _THROWAWAY)
         case ActionKind.PROMOTE:
             after = replace(seen, pending=None, current=seen.pending, previous=seen.current, promoted_at=now)
-            return replace(after, gap_is_open=False)
+            # What consumers have said was of the version before.
+            return replace(after, gap_is_open=False, confirmation=NOT_CONFIRMED)
         case ActionKind.DISCARD:
             return replace(seen, pending=None)
         case _:

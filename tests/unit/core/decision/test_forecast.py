@@ -9,6 +9,7 @@ import pytest
 
 from rotator.core.decision.actions import ActionKind
 from rotator.core.decision.forecast import NEW_VERSION, Forecast, foresee
+from rotator.core.usage.retirement import Confirmation, Retire
 from tests.unit.core.decision.situations import (
     BRING_OLDER,
     DAY,
@@ -90,6 +91,15 @@ def test_a_run_is_foreseen_step_by_step(observation: Observation, wanted: Wanted
 def test_it_ends_with_the_wait_for_consumers_of_the_other_app() -> None:
     forecast = foreseen(seen("old", "older", current=OLD, previous=OLDER_ON_B))
     assert (forecast.steps, forecast.end.kind, forecast.end.until) == ((), ActionKind.WAIT, NOW + 6 * DAY)
+
+
+def test_what_consumers_said_of_the_version_before_ends_no_grace() -> None:
+    policy, moved = replace(POLICY, retire=Retire.WHEN_CONFIRMED), Confirmation(at=NOW - DAY)
+    look = replace(seen("old", current=OLD, promoted=2 * DAY), confirmation=moved)
+    forecast = foresee(look, REPLACE, policy, NOW)
+    assert told(forecast.steps[-1]) == f"promote {NEW_VERSION} to A"
+    assert forecast.end.until
+    assert forecast.end.until >= NOW + 7 * DAY
 
 
 def test_what_calls_for_a_person_ends_it() -> None:

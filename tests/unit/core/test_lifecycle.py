@@ -126,6 +126,25 @@ class TestTheExpiryOfACertificate:
             assert (found.urgency(NOW) is None) is replaced, "who waits for no rotation is told early"
         assert expiry_of(NOW + 40 * DAY, THRESHOLDS).due_at is None
 
+    def test_only_the_current_version_is_deferred_whether_the_org_shows_it_or_not(self) -> None:
+        old, newer = version("old", days=20), version("newer")
+        back = credential(old, newer, promoted=1)
+
+        def until(fingerprint: str) -> datetime | None:
+            found = expiry_of(NOW + 20 * DAY, THRESHOLDS, fingerprint=fingerprint, policy=POLICY, credential=back)
+            return found.deferred_until
+
+        assert (
+            until("old") == expiry_of(NOW, THRESHOLDS, policy=POLICY, credential=back).deferred_until == NOW + 6 * DAY
+        )
+        assert until("newer") is None
+
+    @pytest.mark.parametrize("seen", [None, credential(version("current"))], ids=["never seen", "seen"])
+    def test_it_is_known_who_begins_its_rotations(self, seen: ObservedCredential | None) -> None:
+        for is_by_hand in (True, False):
+            found = expiry_of(NOW, THRESHOLDS, policy=POLICY, credential=seen, is_by_hand=is_by_hand)
+            assert found.is_by_hand is is_by_hand
+
     @given(not_after=TIMES, before=st.one_of(st.none(), st.timedeltas(timedelta(seconds=1), timedelta(days=10**6))))
     def test_time_makes_nothing_less_urgent(self, not_after: datetime, before: timedelta | None) -> None:
         severities: list[Severity | None] = [None, *Severity]
@@ -171,6 +190,35 @@ class TestTheStateOfACertificate:
         found = replace(found, seen=replace(found.seen, **facts))  # type: ignore[arg-type] # any of its fields
         assert (found.state, found.is_anybodys_business) == (state, is_business)
         assert found.urgency is (Severity.CRITICAL if is_business else None)
+
+    @pytest.mark.parametrize(
+        ("facts", "rests"),
+        [({}, True), ({"drift": True}, False), ({"is_unproven": True}, False)],
+    )
+    def test_of_a_revoked_credential_it_may_expire_unless_somebody_has_changed_its_app(
+        self, facts: dict[str, object], rests: bool
+    ) -> None:
+        found = held(NOW + 2 * DAY)
+        seen = replace(found.seen, **facts)  # type: ignore[arg-type] # any of its fields
+        assert replace(found, seen=seen, is_revoked=True).rests is rests
+        assert not replace(found, seen=seen).rests
+
+    @pytest.mark.parametrize(
+        ("facts", "is_in_use"),
+        [
+            ({}, True),
+            ({"is_usable": False}, False),
+            ({"is_usable": False, "is_readable": False}, True),
+            ({"gone_at": NOW}, False),
+            ({"gone_at": NOW, "is_readable": False}, False),
+        ],
+    )
+    def test_it_may_be_in_use_unless_it_is_gone_or_waits_for_its_chain(
+        self, facts: dict[str, object], is_in_use: bool
+    ) -> None:
+        found = held(NOW + 2 * DAY)
+        found = replace(found, seen=replace(found.seen, **facts))  # type: ignore[arg-type] # any of its fields
+        assert found.is_in_use is is_in_use
 
     def test_of_an_app_that_holds_none_is_none(self) -> None:
         bare = CertificateLife(seen=ObservedCertificate(org="production", app="Bare"), now=NOW)

@@ -34,6 +34,13 @@ def test_a_secret_ends_at_the_age_that_the_policy_has_now() -> None:
         assert due_at(found, POLICY) == NOW + (days - 15) * DAY
 
 
+def test_of_a_secret_that_is_not_in_use_yet_as_well() -> None:
+    seen = ObservedCredential({"Billing": replace(APP, live=OLD.fingerprint, rotated=None)}, current=OLD, pending=NEW)
+    found = aged(seen, 90 * DAY)
+    assert found.pending
+    assert found.pending.not_after == NOW + 85 * DAY
+
+
 def test_what_was_rotated_away_ends_thirty_days_after_its_successor_was_stored_at_the_latest() -> None:
     seen = aged(ObservedCredential({"Billing": APP}, current=NEW, previous=OLD), 90 * DAY)
     assert seen.previous

@@ -103,22 +103,29 @@ class AskedJobs:
             now: datetime = connection.scalar(_NOW)
         return now
 
-    def ask(self, keys: Sequence[tuple[str, str]], since: datetime | None = None) -> int:
-        """Asks for jobs, by kind and name, and gives how many were new.
+    def ask(
+        self,
+        keys: Sequence[tuple[str, str]],
+        since: datetime | None = None,
+        *,
+        failed: Collection[tuple[str, str]] = (),
+    ) -> int:
+        """Asks for jobs, by kind and name, and gives how many were new. Of what has `failed` all are asked at once.
 
         Left out are those that were asked for and have not ended, or have ended `since` it was begun to find out that
         they are due (`now`), for PAUSE those that have ended by a fault, and from STALL_PAUSE on those with which
         MOST_STALLS machines were lost.
         """
-        return sum(self._ask(keys[at : at + _AT_ONCE], since) for at in range(0, len(keys), _AT_ONCE))
+        return sum(self._ask(keys[at : at + _AT_ONCE], since, failed) for at in range(0, len(keys), _AT_ONCE))
 
-    def _ask(self, keys: Sequence[tuple[str, str]], since: datetime | None) -> int:
+    def _ask(self, keys: Sequence[tuple[str, str]], since: datetime | None, failed: Collection[tuple[str, str]]) -> int:
         wanted: dict[str, Any] = {"kinds": [kind for kind, _ in keys], "names": [name for _, name in keys]}
         with self.database.transaction() as connection:
             new = connection.execute(_ASK, wanted | _PAUSES | {"since": since}).all()
             if new:
                 machines = working(connection)
-                made = self._defer(connection, [_job(*row, machines=machines) for row in new])
+                jobs = [_job(*row, machines=() if (row.kind, row.name) in failed else machines) for row in new]
+                made = self._defer(connection, jobs)
                 connection.execute(_SET_JOB_IDS, {"asked": [row.id for row in new], "made": made})
         return len(new)
 

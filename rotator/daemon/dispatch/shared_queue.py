@@ -64,13 +64,14 @@ class SharedQueue:
     def dispatch(self, due: Callable[[], Sequence[Job]]) -> None:
         """See Dispatcher."""
         under_way, since = self._threads.under_way, self._asked.now()
-        others: list[tuple[str, str]] = []
+        others: list[Job] = []
         for job in due():
             if job.kind not in OF_THE_LEADER:
-                others.append(job.key)
+                others.append(job)
             elif job.key not in under_way:
                 self._threads.begin(job)
-        self._asked.ask(others, since)
+        failed = {job.key for job in others if job.has_failed}
+        self._asked.ask([job.key for job in others], since, failed=failed)
 
     def change(self, slots: Mapping[JobKind, int]) -> None:
         """See Dispatcher."""

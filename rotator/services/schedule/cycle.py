@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import logging
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from rotator.history.locks.locks import Hold, RotationLocks
     from rotator.services.rotation.report import Report
     from rotator.services.schedule.context import ServiceContext
+    from rotator.services.schedule.jobs import Moment
 
 
 LOG: Final = logging.getLogger(__name__)
@@ -112,7 +113,7 @@ class Cycle:
         orgs = self._inventory.due(moment)
         jobs = [
             *self._jobs(JobKind.ROTATE, self._rotations.due(moment, orgs), self.rotate),
-            *self._jobs(JobKind.INVENTORY, orgs, self.take_inventory),
+            *self._looks(orgs, moment),
             *self._jobs(JobKind.DELIVER, self._delivery.due(moment.now), self.deliver),
             *self._hooks(),
         ]
@@ -162,6 +163,10 @@ class Cycle:
             return next(self._hook_job(calls) for calls in self._context.settings.hook_calls if calls.name == name)
         do = {JobKind.ROTATE: self.rotate, JobKind.INVENTORY: self.take_inventory, JobKind.DELIVER: self.deliver}
         return Job(kind, name, partial(_run, do[kind], name))
+
+    def _looks(self, orgs: Iterable[str], moment: Moment) -> Iterator[Job]:
+        for job in self._jobs(JobKind.INVENTORY, orgs, self.take_inventory):
+            yield replace(job, has_failed=moment.attempt(job.kind, job.name).failures > 0)
 
     @staticmethod
     def _jobs(kind: JobKind, names: Iterable[str], do: Callable[[str], object]) -> list[Job]:

@@ -83,6 +83,8 @@ class Job:
     run: Callable[[], None] = field(compare=False, repr=False)
     """Does it in the calling thread. What fails is recorded as an attempt and told to people; HistoryError alone is
     raised, when that cannot be recorded."""
+    has_failed: bool = False
+    """Whether the last attempt at it failed: another machine may have what that one lacked."""
 
     @property
     def key(self) -> tuple[JobKind, str]:

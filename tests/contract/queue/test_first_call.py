@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import ExitStack
+from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
@@ -104,6 +105,17 @@ def test_what_a_busy_machine_does_not_take_another_does(
 
     busy.dispatch(*LOOKS)
     come(goes_on)
+    assert busy.carried.begun == []
+
+
+def test_a_look_that_has_failed_is_for_all(pair: list[Machine], monkeypatch: pytest.MonkeyPatch) -> None:
+    """It may be the machine that the org cannot be read from: by its network, or its clock."""
+    monkeypatch.setattr(first_call, "OWN_FOR", timedelta(hours=1))
+    busy, other = pair
+    busy.opened = False
+    other.carried.lasts = False
+    busy.dispatcher.dispatch(lambda: [replace(busy.carried.job(*key), has_failed=True) for key in LOOKS])
+    come(lambda: len(other.carried.begun) == len(LOOKS))
     assert busy.carried.begun == []
 
 

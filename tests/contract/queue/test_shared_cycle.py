@@ -13,6 +13,7 @@ from rotator.core.actor import Actor
 from rotator.core.attempts import AttemptRecord
 from rotator.core.observed import Kind, ObservedCertificate
 from rotator.core.schedule import NextDue
+from rotator.errors import OrgUnavailable
 from rotator.history.engine.database import open_database
 from rotator.history.sightings import last_sightings
 from rotator.history.standstills import Standstills
@@ -174,6 +175,18 @@ def test_a_look_that_comes_late_from_a_machine_that_was_taken_for_gone_changes_n
     assert bench.context.history.attempts.get(JobKind.INVENTORY, ORG).last_at == bench.bench.time
     leader.due()
     assert leader._context.memory.next_dues.get(NAME) == NextDue(is_half_done=True)
+
+
+def test_a_look_that_has_failed_on_one_machine_is_said_to_have(bench: CycleBench) -> None:
+    leader, worker = machine(bench), machine(bench)
+    bench.outside.org_fails = OrgUnavailable("away")
+    worker.take_inventory(ORG)
+    bench.bench.time += HOUR
+    assert [job.has_failed for job in leader.due() if job.kind is JobKind.INVENTORY] == [True]
+    bench.outside.org_fails = None
+    worker.take_inventory(ORG)
+    bench.bench.time += 2 * HOUR
+    assert [job.has_failed for job in leader.due() if job.kind is JobKind.INVENTORY] == [False]
 
 
 @pytest.mark.parametrize("fails", ["org", "limits"])

@@ -43,6 +43,27 @@ def test_what_is_no_line_of_a_file_is_passed_over_at_once(tmp_path: Path) -> Non
     assert [each.consumer for each in ReportFolder(tmp_path).read("billing", names)] == ["good"]
 
 
+def test_what_is_there_and_cannot_be_read_is_in_the_log(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    (tmp_path / "billing" / "batch").mkdir(parents=True)
+    (tmp_path / "billing" / "web").write_text("hello")
+    assert ReportFolder(tmp_path).read("billing", ["batch", "web", "missing"]) == []
+    told = [(record.getMessage(), vars(record)["consumer"]) for record in caplog.records]
+    assert told == [
+        ("what a consumer says is not read: is a directory", "batch"),
+        ("what a consumer says is not read: it is not `FINGERPRINT TIME`", "web"),
+    ]
+
+
+def test_others_may_read_a_line_whatever_the_umask_of_who_left_it(tmp_path: Path) -> None:
+    before = os.umask(0o077)
+    try:
+        ReportFolder(tmp_path).write("billing", "batch", LINE)
+    finally:
+        os.umask(before)
+    folder = tmp_path / "billing"
+    assert (folder.stat().st_mode & 0o777, (folder / "batch").stat().st_mode & 0o777) == (0o755, 0o644)
+
+
 @pytest.mark.parametrize("name", ["../batch", "", "a/b", ".hidden", "x" * 65])
 def test_no_consumer_leaves_anything_elsewhere(tmp_path: Path, name: str) -> None:
     with pytest.raises(StoreError, match="can be called"):

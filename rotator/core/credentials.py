@@ -17,7 +17,7 @@ from rotator.core.secret import Secret, bits_to_guess
 from rotator.errors import CertificateError, StoredDamaged
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
 Fingerprint = NewType("Fingerprint", str)
 """64 lower-case hex digits that name a version, and tell nothing of its secret.
@@ -286,6 +286,12 @@ class Stages:
     def fingerprints(self) -> frozenset[Fingerprint]:
         """Every version that stands in a stage."""
         return frozenset(fingerprint for _, fingerprint in self)
+
+
+def with_other_client_id(versions: Iterable[Version], app: str, client_id: str) -> tuple[Fingerprint, ...]:
+    """The key pairs among them that are for the app and have another consumer key than it; empty: it shows none."""
+    mine = (version for version in versions if isinstance(version, KeyVersion) and version.app == app)
+    return tuple(version.fingerprint for version in mine if client_id not in {"", version.client_id})
 
 
 class _LaterFormat(Exception):

@@ -101,12 +101,10 @@ _ABOUT: Final = {
         " provider begins to use it.",
     ),
     Kind.CERTIFICATE: _About(
-        "org's own",
-        "Replace it in Setup, Certificate and Key Management, and wherever its public half was given to.",
+        "org's own", "Replace it in Setup, Certificate and Key Management, and wherever its public half was given to."
     ),
     Kind.CLIENT_SECRET: _About(
-        "client secret",
-        "Rotate it in Setup, External Client App Manager, and give the new one to whoever uses it.",
+        "client secret", "Rotate it in Setup, External Client App Manager, and give the new one to whoever uses it."
     ),
 }
 
@@ -304,6 +302,8 @@ class ObservedApp:
     """The program began to stage a pair and never learnt what came of it: what is staged is that one."""
     ended_by: str | None = None
     """Fingerprint of the pair by which a revocation ended those before it: nobody has it."""
+    with_old_client_id: tuple[Fingerprint, ...] = ()
+    """The stored versions that log in through it with another consumer key than it has by now."""
 
     @property
     def is_unknown(self) -> bool:
@@ -319,12 +319,13 @@ class ObservedApp:
         """From what was seen in its place."""
         if seen is None or not seen.is_readable or seen.is_vanished:
             return cls(name, readable=False)
-        live = Fingerprint(seen.fingerprint) if seen.fingerprint else None
-        return cls(name, live=live, throwaway=seen.is_throwaway, hidden=seen.is_hidden)
+        return cls(name, live=Fingerprint(seen.fingerprint) or None, throwaway=seen.is_throwaway, hidden=seen.is_hidden)
 
     def remembering(self, before: ObservedApp | None) -> ObservedApp:
         """What the org shows now; where it hides the certificate, now and before, with what was proven of it before."""
-        return before if before is not None and self.hidden and before.hidden else self
+        if before is None or not (self.hidden and before.hidden):
+            return self
+        return replace(before, with_old_client_id=self.with_old_client_id)
 
 
 @dataclass(frozen=True)
@@ -354,6 +355,10 @@ class ObservedCredential:
     def version(self, fingerprint: str | None) -> KnownVersion | None:
         """The version of this fingerprint, if it stands in a stage."""
         return next((each for each in self.versions.values() if each.fingerprint == fingerprint), None)
+
+    def has_old_client_id(self, version: KnownVersion) -> bool:
+        """Whether the version was stored with another consumer key than its app has by now."""
+        return any(version.fingerprint in app.with_old_client_id for app in self.apps.values())
 
     @property
     def is_settled(self) -> bool:
@@ -389,11 +394,6 @@ class ObservedCredential:
         """Every app that holds the version's certificate, or may do so; people upload one to both apps of a pair."""
         seen = self.apps.values()
         return [a.name for a in seen if a.accepts(version.fingerprint) or (a.is_unknown and a.name == version.app)]
-
-    def is_taken_beside_current(self, version: KnownVersion) -> bool:
-        """Whether consumers may log in with the version while others do with `current`."""
-        held_on = self.live_on(version)
-        return any(not self.is_slot_of_current(app) or self.apps[app].rotated == version.fingerprint for app in held_on)
 
     def is_slot_of_current(self, app: str) -> bool:
         """Whether `current` logs in through the app, so that an upload to it ends current's key."""

@@ -32,6 +32,7 @@ _OF_NAMES: Final = of_names(_ALL, LAST_OBSERVATION.c.credential)
 _GET: Final = _ALL.where(_THIS)
 _CHANGE: Final = update(LAST_OBSERVATION).where(_THIS)
 _ADD: Final = insert(LAST_OBSERVATION)
+_OLD: Final = "with_old_client_id"
 _UNSEEN: Final = {"observed_at": None, "promoted_at": None, "stages": "{}", "apps": "[]", "problem": ""}
 
 
@@ -137,9 +138,13 @@ def _unknown(_connection: Connection, values: dict[str, Any]) -> tuple[str, Last
 def _apps(text: str) -> dict[str, ObservedApp]:
     # A release that comes later may say more of an app.
     known = {each.name for each in fields(ObservedApp)}
-    apps = [ObservedApp(**{name: each[name] for name in known & each.keys()}) for each in json.loads(text)]
+    apps = [
+        ObservedApp(**{name: each[name] for name in known & each.keys()} | {_OLD: tuple(each.get(_OLD, ()))})
+        for each in json.loads(text)
+    ]
     flags = [flag for app in apps for flag in (app.readable, app.throwaway, app.hidden, app.refuses_stored, app.ours)]
-    _require(str, [app.name for app in apps] + [app.live for app in apps if app.live is not None])
+    fingerprints = [each for app in apps for each in (app.live, *app.with_old_client_id) if each is not None]
+    _require(str, [*(app.name for app in apps), *fingerprints])
     _require(bool, flags)
     return {app.name: app for app in apps}
 

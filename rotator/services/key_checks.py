@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from rotator.core import words
 from rotator.core.logins import LoginOutcome
 from rotator.errors import OrgError
+from rotator.services.inventory.remarks import of_other_consumer_key
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,11 +23,8 @@ def check_key(name: str, version: KeyVersion, app: App | None, prove: Callable[[
     Where the org does not show what the app holds, a login says whether it is the current version. Raises OrgError.
     """
     if app and app.client_id not in {"", version.client_id}:
-        raise OrgError(
-            f"The app {version.app} has another consumer key by now than is stored with the current version: consumers"
-            " are refused, or will be once the org takes the old one no more.",
-            hint=f"`rotate now {name}` makes a version with the consumer key that the app has.",
-        )
+        remark = of_other_consumer_key(name, version.app, is_hidden=app.hides_certificate)
+        raise OrgError(remark.sentence, hint=remark.hint)
     if app and app.hides_certificate:
         return _check_by_login(version, prove)
     if app is None or app.certificate != version.certificate:

@@ -91,9 +91,9 @@ def _name(version: Stored | None) -> str | None:
 def _look(world: World, gone: str | None = None) -> Observation:
     return Observation(
         {
-            name: _hide(name, _is_ours(world, cert, name))
+            name: _with_old(world, _hide(name, _is_ours(world, cert, name)))
             if world.hides(name) and name != gone
-            else _see(name, cert, name == gone)
+            else _with_old(world, _see(name, cert, name == gone))
             for name, cert in zip(APPS, world.live, strict=False)
         },
         pending=_known(world.pending),
@@ -101,8 +101,12 @@ def _look(world: World, gone: str | None = None) -> Observation:
         previous=_known(world.previous),
         promoted_at=NOW if world.in_grace else NOW - 2 * POLICY.grace,
         gap_is_open=world.gap,
-        with_old_client_id=frozenset(Fingerprint(version.name) for version in world.stages if version.is_old),
     )
+
+
+def _with_old(world: World, app: ObservedApp) -> ObservedApp:
+    old = tuple(Fingerprint(each.name) for each in world.stages if each.is_old and each.app == app.name)
+    return replace(app, with_old_client_id=old) if old else app
 
 
 @cache

@@ -115,8 +115,6 @@ class Observation(ObservedCredential):
     """Hidden apps that this run has sent a certificate to, whether or not it was told how that went."""
     unsent: frozenset[Fingerprint] = frozenset()
     """Versions that this run has made and sent to no app yet."""
-    with_old_client_id: frozenset[Fingerprint] = frozenset()
-    """Versions that were stored with another consumer key than their app has by now."""
     credential: str = "NAME"
     """What it is called in the commands that a person is told."""
 
@@ -135,10 +133,6 @@ class Observation(ObservedCredential):
         if any(app.by_secret for app in self.apps.values()):
             return Strategy.STAGED
         return Strategy.IN_PLACE if len(self.apps) == 1 else Strategy.ALTERNATING
-
-    def has_old_client_id(self, version: KnownVersion) -> bool:
-        """Whether the version was stored with another consumer key than its app has by now."""
-        return version.fingerprint in self.with_old_client_id
 
     def probe(self, version: KnownVersion) -> Probe | None:
         """The test logins with the version's key, if there were any."""
@@ -175,12 +169,13 @@ class Memory:
         versions = seen.versions.values()
         valid = {version.fingerprint for version in versions if version.app not in changed}
         hidden = {name for name, app in seen.apps.items() if app.hidden and name not in changed}
+        old = {each.fingerprint for each in versions if seen.has_old_client_id(each)}
         spoken_of = {each.fingerprint for each in versions if each == seen.pending or each.app in hidden}
         memory = replace(
             self,
             live={name: app.live for name, app in seen.apps.items()},
             probes={
-                name: probe.of_another_consumer_key() if name in seen.with_old_client_id else probe
+                name: probe.of_another_consumer_key() if name in old else probe
                 for name, probe in self.probes.items()
                 if name in valid
             },

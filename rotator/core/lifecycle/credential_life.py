@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from rotator.core.lifecycle.certificate_life import expiry_of, state_by_date
 from rotator.core.lifecycle.dates import due_at, gives_way_at, grace_end, told_end
-from rotator.core.lifecycle.drift import drifted, undone
+from rotator.core.lifecycle.drift import changed_by_hand, drifted, undone
 from rotator.core.lifecycle.states import HALF_REVOKED, LOST, URGENCIES, CredentialState
 from rotator.core.schedule import ALWAYS, Beginning, Danger, Mode, NextDue, Schedule
 from rotator.core.severity import Severity, most_severe
@@ -75,7 +75,7 @@ class CredentialLife:
             return CredentialState.REFUSED
         if self.running:
             return CredentialState.RUNNING
-        if seen is not None and self.is_in_sight and drifted(seen):
+        if seen is not None and self.is_in_sight and changed_by_hand(seen):
             return CredentialState.DRIFT
         if self.is_lost:
             return CredentialState.UNSTORED
@@ -176,13 +176,17 @@ class CredentialLife:
     def begins(self) -> Beginning | None:
         """When the next rotation begins by schedule; None where that depends on a person, or one is under way."""
         due = self.due_at
-        if self.seen is None or self.not_after is None or due is None or self.state in _BEGINS_NOT:
+        if self.seen is None or self.not_after is None or due is None or self._begins_not(self.seen):
             return None
         if self.needs_attention:
             return None
         at = max(due, self.attempt.free_from(self.now) if self.attempt else self.now)
         room_at = gives_way_at(self.seen, self.policy, at, is_urgent=self._is_urgent)
         return self.schedule.beginning(room_at or at, expires_at=self.not_after)
+
+    def _begins_not(self, seen: ObservedCredential) -> bool:
+        """Whether its state stands against it; another consumer key does not, as the new version gets that."""
+        return self.state in _BEGINS_NOT and (self.state is not CredentialState.DRIFT or drifted(seen))
 
     @property
     def goes_on_at(self) -> datetime | None:

@@ -11,7 +11,7 @@ from rotator.core.usage.retirement import Retire
 if TYPE_CHECKING:
     from datetime import datetime, timedelta
 
-    from rotator.core.observed import ObservedCredential
+    from rotator.core.observed import KnownVersion, ObservedCredential
 
 
 class Lifetimes(Protocol):
@@ -83,7 +83,13 @@ def gives_way_at(
         end = None if has_come(usual, now) else min(end, usual)
     if previous is None or end is None or (current and is_expired(current.not_after, end)):
         return None
-    return end if seen.is_taken_beside_current(previous) else None
+    return end if _is_taken_beside_current(seen, previous) else None
+
+
+def _is_taken_beside_current(seen: ObservedCredential, version: KnownVersion) -> bool:
+    """Whether consumers may log in with the version while others do with `current`."""
+    held_on, taken = seen.live_on(version), version.fingerprint
+    return any(not seen.is_slot_of_current(app) or seen.apps[app].rotated == taken for app in held_on)
 
 
 def deferred_until(seen: ObservedCredential, policy: Lifetimes) -> datetime | None:

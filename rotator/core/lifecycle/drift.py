@@ -27,6 +27,20 @@ def drifted(seen: ObservedCredential) -> bool:
     return seen.live(current.app) not in {pending.fingerprint, None}
 
 
+def has_other_consumer_key(seen: ObservedCredential) -> bool:
+    """Whether the app of `current` has another consumer key than is stored with it, and may be as it was in all else.
+
+    Of an app that does not show its certificate, a refused login says nothing more then.
+    """
+    current = seen.current
+    return current is not None and seen.has_old_client_id(current) and (refuses_stored(seen) or not drifted(seen))
+
+
+def changed_by_hand(seen: ObservedCredential) -> bool:
+    """Whether consumers of `current` are refused, or will be, for what somebody changed of its app."""
+    return drifted(seen) or has_other_consumer_key(seen)
+
+
 def refuses_stored(seen: ObservedCredential | None) -> bool:
     """Whether the app of `current` does not show its certificate, and refuses the key of every stored version."""
     app = seen.apps.get(seen.current.app) if seen and seen.current else None

@@ -62,7 +62,8 @@ class CredentialState(StrEnum):
     HALTED = "halted"
     """A rotation stopped where a person is needed, and nothing was proven since."""
     DRIFT = "drift"
-    """The app that `current` logs in through holds a certificate that is not ours to expect there, or none."""
+    """The app that `current` logs in through holds a certificate that is not ours to expect there, or none; or it has
+    another consumer key than is stored."""
     UNFINISHED = "unfinished"
     """A rotation was interrupted and nobody is at it: the next run goes on with it."""
     UNSTORED = "not stored"

@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from rotator.errors import RotatorError
     from rotator.history.records import ChainVerification
     from rotator.history.signing.heads import Head
+    from rotator.services.inventory.remarks import Remark
 
 
 class _About(TypedDict, total=False):
@@ -233,6 +234,23 @@ def drift(
         | {"App": app}
         | fingerprint_fact("Found", fingerprint)
         | _changed(changed),
+    )
+
+
+def other_consumer_key(credential: str, org: str, app: str, remark: Remark) -> NewAlert:
+    """An app has another consumer key by now than is stored with the current version."""
+    return NewAlert(
+        key=key(DRIFT, credential),
+        kind=DRIFT,
+        severity=URGENCIES[CredentialState.DRIFT],
+        title=f"{app} in {org} has another consumer key: consumers of {credential} are refused, or will be",
+        text=remark.sentence,
+        meanwhile="It is rotated when it is due, and not before.",
+        to_do=remark.hint,
+        org=org,
+        app=app,
+        credential=credential,
+        facts=_of_credential(credential, org) | {"App": app},
     )
 
 

@@ -70,4 +70,6 @@ def held(org: str, name: str, app: App | RotatorError | None) -> ObservedCertifi
     """What was read of an app, or why it could not be. Raises that."""
     if isinstance(app, RotatorError):
         raise app
-    return ObservedCertificate(org=org, app=name, type=app.kind).holding(app.certificate) if app else None
+    if app is None:
+        return None
+    return ObservedCertificate(org=org, app=name, type=app.kind, client_id=app.client_id).holding(app.certificate)

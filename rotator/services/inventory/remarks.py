@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from rotator.core import words
 from rotator.core.decision.actions import how_to_bring_back
-from rotator.core.lifecycle.drift import refuses_stored
+from rotator.core.lifecycle.drift import has_other_consumer_key, refuses_stored
 from rotator.core.lifecycle.revocation import how_to_end, how_to_end_again, in_words, what_is_undone
 from rotator.core.lifecycle.states import CertificateState, CredentialState
 from rotator.core.logins import LoginOutcome
@@ -66,7 +66,7 @@ def _by_state(status: CredentialStatus, now: datetime) -> Remark | None:  # noqa
             what = f"The app {status.app} uses a consumer key and secret that are not ours to expect."
             return Remark(what, f"`rotator adopt {name}` takes the pair in use into the store.")
         case CredentialState.DRIFT:
-            return Remark(_changed_by_hand(status), f"`rotate restore {name}` puts ours back.")
+            return _changed_by_hand(status)
         case CredentialState.UNFINISHED:
             return Remark(_INTERRUPTED, f"`rotate finish {name}` goes on with it.")
         case CredentialState.DEFERRED if life.due_at:
@@ -100,11 +100,32 @@ def _revoked(status: CredentialStatus, revoked: Revocation, now: datetime) -> Re
     return Remark(so, f"`rotator {'enroll' if was_never_stored else 'revoke --undo'} {name}` brings it back.")
 
 
-def _changed_by_hand(status: CredentialStatus) -> str:
-    if refuses_stored(status.life.seen):
-        return f"The app {status.app} does not show its certificate, and refuses every stored key."
-    held = words.short(status.live.fingerprint) if status.live and status.live.fingerprint else "no certificate"
-    return f"The app {status.app} holds {held}, which is not ours to expect."
+def _changed_by_hand(status: CredentialStatus) -> Remark:
+    seen, hint = status.life.seen, f"`rotate restore {status.credential}` puts ours back."
+    if seen and has_other_consumer_key(seen):
+        return other_consumer_key(status)
+    if refuses_stored(seen):
+        return Remark(f"The app {status.app} does not show its certificate, and refuses every stored key.", hint)
+    live = seen.live(status.app) if seen else None
+    held = words.short(live) if live else "no certificate"
+    return Remark(f"The app {status.app} holds {held}, which is not ours to expect.", hint)
+
+
+def other_consumer_key(status: CredentialStatus) -> Remark:
+    """What is so where the app of `current` has another consumer key than is stored with it."""
+    seen = status.life.seen
+    app = seen.apps.get(status.app) if seen else None
+    return of_other_consumer_key(status.credential, status.app, is_hidden=app is not None and app.hidden)
+
+
+def of_other_consumer_key(credential: str, app: str, *, is_hidden: bool) -> Remark:
+    """The same of an app; `is_hidden`: it does not show its certificate."""
+    told = "" if not is_hidden else " Where the org takes the old one no more, that wants `--replace-unknown`, too."
+    return Remark(
+        f"The app {app} has another consumer key by now than is stored with the current version: consumers are refused,"
+        " or will be once the org takes the old one no more.",
+        f"`rotate now {credential}` makes a version with the consumer key that the app has.{told}",
+    )
 
 
 def _remark_on_the_app(status: CredentialStatus) -> Remark | None:

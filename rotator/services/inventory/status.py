@@ -7,16 +7,11 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from rotator.core.attempts import INVENTORY, AttemptRecord
-from rotator.core.credentials import Stage
+from rotator.core.credentials import Stage, with_other_client_id
 from rotator.core.lifecycle.credential_life import CredentialLife, OpenRotation
 from rotator.core.lifecycle.dates import promoted_at
 from rotator.core.lifecycle.states import CredentialState
-from rotator.core.observed import (
-    KnownVersion,
-    ObservedApp,
-    ObservedCertificate,
-    ObservedCredential,
-)
+from rotator.core.observed import KnownVersion, ObservedApp, ObservedCertificate, ObservedCredential
 from rotator.errors import (
     ConfigurationError,
     HistoryError,
@@ -44,6 +39,8 @@ if TYPE_CHECKING:
     from rotator.history.records import Rotation
     from rotator.services.inventory.live_pairs import ReadPairs
     from rotator.stores.base import Store, UnreadVersion
+
+    Versions = Mapping[Stage, Version]
 
 HISTORY: Final = "history"
 """Where a problem is that is the history's."""
@@ -214,11 +211,13 @@ class StatusReader:
         apps: tuple[ObservedCertificate, ...] = ()
         problem: RotatorError | None = None
         try:
-            stored, unread = self._stored(name, settings, history)
+            versions, unread = self._stored(name, settings)
+            unseen = {app: ObservedApp(app, readable=False) for app in settings.app_names}
+            stored = _stored_credential(versions, unseen, history.last_promotion)
             # Of an org that is away everything is shown as it was last seen, and not the half of it.
             seen = seen or stored
             is_current_read = all(each.stage is not Stage.CURRENT for each in unread)
-            seen, apps = self._with_apps(settings, stored if is_current_read else seen, seen)
+            seen, apps = self._with_apps(settings, stored if is_current_read else seen, seen, versions)
             problem = unread[0].error if unread else _not_configured(name, seen)
         except RotatorError as error:
             problem = error
@@ -230,10 +229,8 @@ class StatusReader:
     def _history_problem(self) -> RotatorError | None:
         return next((problem.error for problem in self._problems if problem.where == HISTORY), None)
 
-    def _stored(
-        self, name: str, settings: CredentialSettings, history: CredentialHistory
-    ) -> tuple[ObservedCredential, tuple[UnreadVersion, ...]]:
-        """What the store holds, and what of it cannot be read; its apps were not seen yet."""
+    def _stored(self, name: str, settings: CredentialSettings) -> tuple[Versions, tuple[UnreadVersion, ...]]:
+        """What the store holds, and what of it cannot be read."""
         where = f"store {settings.store}"
         try:
             store = self._store(settings.store)
@@ -249,20 +246,19 @@ class StatusReader:
         for each in unread:
             version = each.stage, each.fingerprint
             self._problems.append(Problem(where, each.error, credential=name, version=version))
-        unseen = {app: ObservedApp(app, readable=False) for app in settings.app_names}
-        return stored_credential(versions, unseen, history.last_promotion), unread
+        return versions, unread
 
     def _with_apps(
-        self, settings: CredentialSettings, stored: ObservedCredential, last: ObservedCredential
+        self, settings: CredentialSettings, stored: ObservedCredential, last: ObservedCredential, versions: Versions
     ) -> tuple[ObservedCredential, tuple[ObservedCertificate, ...]]:
         """The credential with its apps, and what each holds."""
         if settings.has_secret:
             with self._asking(settings.org):
                 seen, pair = with_pairs(settings, stored, self._read_pairs)
             return seen, (pair,)
-        apps = tuple(self._app(settings.org, app) for app in settings.app_names)
-        observed = _with_what_was_proven(map(ObservedApp.of, settings.app_names, apps), last)
-        return replace(stored, apps=observed), apps
+        apps = {name: self._app(settings.org, name) for name in settings.app_names}
+        observed = {name: _observed(name, app, versions, last.apps.get(name)) for name, app in apps.items()}
+        return replace(stored, apps=observed), tuple(apps.values())
 
     @contextmanager
     def _asking(self, org: str) -> Iterator[None]:
@@ -286,8 +282,14 @@ class StatusReader:
         return app
 
 
-def stored_credential(
-    versions: Mapping[Stage, Version], apps: Mapping[str, ObservedApp], last_promotion: datetime | None
+def _observed(name: str, held: ObservedCertificate, versions: Versions, last: ObservedApp | None) -> ObservedApp:
+    """An app as it was just seen; of what the org does not show, with what logins had shown when it was last seen."""
+    old = with_other_client_id(versions.values(), name, held.client_id)
+    return replace(ObservedApp.of(name, held), with_old_client_id=old).remembering(last)
+
+
+def _stored_credential(
+    versions: Versions, apps: Mapping[str, ObservedApp], last_promotion: datetime | None
 ) -> ObservedCredential:
     """What was observed of a credential, with the versions that were read from its store."""
     current = versions.get(Stage.CURRENT)
@@ -383,11 +385,6 @@ def last_known_statuses(
         return last_known_status(settings, name, known[name], inventory, (), now)
 
     return [one(name, settings.credentials[name].org) for name in names]
-
-
-def _with_what_was_proven(apps: Iterable[ObservedApp], last: ObservedCredential) -> dict[str, ObservedApp]:
-    """By name; of what an org does not show, with what logins had shown when the credential was last observed."""
-    return {each.name: each.remembering(last.apps.get(each.name)) for each in apps}
 
 
 def _not_configured(name: str, seen: ObservedCredential) -> ConfigurationError | None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final, Protocol
 
-from rotator.core.credentials import Fingerprint, KeyVersion
+from rotator.core.credentials import Fingerprint, with_other_client_id
 from rotator.core.crypto.keys import PrivateKey
 from rotator.core.decision.actions import ActionKind, HaltReason
 from rotator.core.decision.observations import Observation
@@ -32,7 +32,6 @@ if TYPE_CHECKING:
     from rotator.history.records import Rotation
     from rotator.services.rotation.client_secrets.secrets_of_org import Secrets
     from rotator.stores.base import Store
-
 
 MOST_OBSERVATIONS: Final = 5
 """How often a run observes again before it calls a person, should what it sees go on changing."""
@@ -154,11 +153,12 @@ def holding(org: str, name: str, app: App) -> ObservedCertificate:
     return ObservedCertificate(org=org, app=name, type=app.kind).holding(app.certificate)
 
 
-def observed_app(name: str, app: App | None) -> ObservedApp:
-    """What a decision needs of an app that was read, None for one that could not be."""
+def observed_app(name: str, app: App | None, versions: Iterable[Version] = ()) -> ObservedApp:
+    """What a decision needs of an app that was read, None for one that could not be; `versions` are stored."""
     if app is None:
         return ObservedApp(name, readable=False)
-    return replace(ObservedApp.of(name, holding("", name, app)), hidden=app.hides_certificate)
+    seen, old = ObservedApp.of(name, holding("", name, app)), with_other_client_id(versions, name, app.client_id)
+    return replace(seen, hidden=app.hides_certificate, with_old_client_id=old)
 
 
 def no_consumer_key(org: str, app: str) -> OrgError:
@@ -223,7 +223,6 @@ class Observer:
             previous=versions.get(stages.previous) if stages.previous else None,
             promoted_at=self._promotion_of_current(stages),
             gap_is_open=known.refused_since is not None,
-            with_old_client_id=frozenset(filter(self.has_old_client_id, versions)),
             credential=credential.name,
         )
         self._last = replace(self._last, confirmation=self._confirmation_of(self._last))
@@ -304,13 +303,14 @@ class Observer:
     def has_old_client_id(self, fingerprint: Fingerprint) -> bool:
         """Whether a key pair was stored with another consumer key than the org shows of its app by now."""
         version = self._versions[fingerprint]
-        shown = self.client_ids.get(version.app)
-        return isinstance(version, KeyVersion) and bool(shown) and shown != version.client_id
+        shown = self._apps[version.app].client_id if version.app in self._apps else ""
+        return bool(with_other_client_id([version], version.app, shown))
 
     def _observe_apps(self, names: Sequence[str], stages: Stages, _known: CredentialRecord) -> dict[str, ObservedApp]:
         found = dict(zip(names, self._credential.apps.read_all(names), strict=True))
         self._apps |= {name: app for name, app in found.items() if app}
-        observed = {name: observed_app(name, app) for name, app in found.items()}
+        stored = [self._versions[fingerprint] for fingerprint in stages.fingerprints]
+        observed = {name: observed_app(name, app, stored) for name, app in found.items()}
         return {name: self._with_history(app, stages.pending) if app.hidden else app for name, app in observed.items()}
 
     def _with_history(self, app: ObservedApp, pending: Fingerprint | None) -> ObservedApp:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from rotator.core.decision.actions import HaltReason
 from rotator.core.hook import DRIFT
-from rotator.core.lifecycle.drift import drifted, refuses_stored, undone_apps
+from rotator.core.lifecycle.drift import changed_by_hand, has_other_consumer_key, refuses_stored, undone_apps
 from rotator.core.lifecycle.states import CredentialState
 from rotator.core.observed import Kind
 from rotator.core.posture.after_revocation import is_asked
@@ -17,6 +17,7 @@ from rotator.services.alerting.kinds import HIDDEN, ORG, POSTURE, REVOKED, STORE
 from rotator.services.alerting.posture_alerts import check_of
 from rotator.services.alerting.secret_alerts import secret_drift, secret_unstored
 from rotator.services.alerting.vanished_alerts import vanished, vanished_together
+from rotator.services.inventory.remarks import other_consumer_key
 from rotator.services.inventory.status import last_known_statuses
 from rotator.services.schedule.jobs import JobKind
 from rotator.services.schedule.rotation_job import alerts_that_success_ends
@@ -129,6 +130,10 @@ class Findings:
             new = secret_drift(status.credential, self._org, status.app, is_current_taken=is_taken)
             self._drifts_or_not(status, new, is_known=is_known)
             return
+        if status.life.seen is not None and has_other_consumer_key(status.life.seen):
+            new = catalog.other_consumer_key(status.credential, self._org, status.app, other_consumer_key(status))
+            self._drifts_or_not(status, new, is_known=is_known)
+            return
         held = status.live
         changed = catalog.Changed(held.last_modified_by, held.last_modified_at, held.is_undated) if held else None
         fingerprint = held.fingerprint if held else ""
@@ -145,7 +150,7 @@ class Findings:
             self._history.journal.record(DRIFT, now=self._now, credential=status.credential, **told)
         seen, is_revoked = status.life.seen, status.life.revoked is not None
         # Another state may come before it, such as that consumers are refused.
-        is_as_found = seen is not None and not is_revoked and drifted(seen)
+        is_as_found = seen is not None and not is_revoked and changed_by_hand(seen)
         self._tell_or_solve(status.drift, new, is_known=is_known and not is_as_found)
 
     def _tell_unstored(self, status: CredentialStatus) -> None:

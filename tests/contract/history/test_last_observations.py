@@ -47,6 +47,15 @@ def test_all_that_was_seen_comes_back_as_it_was(database: Database) -> None:
     assert list(apps) == ["Warehouse_B", "Warehouse_A"], "in the order of the configuration"
 
 
+def test_that_an_app_has_another_consumer_key_than_is_stored_comes_back(database: Database) -> None:
+    old = (CURRENT.fingerprint, PREVIOUS.fingerprint)
+    seen = replace(PAIR, apps={**PAIR.apps, "Warehouse_B": replace(PAIR.apps["Warehouse_B"], with_old_client_id=old)})
+    LastObservations(database).put("warehouse", seen, NOW, NOW)
+    found = LastObservations(database).get("warehouse").seen
+    assert found == seen
+    assert found.has_old_client_id(CURRENT)
+
+
 def test_the_release_before_meets_no_field_that_it_does_not_know_where_nothing_is_said_by_it(
     database: Database,
 ) -> None:

@@ -46,6 +46,12 @@ def always_hidden(one: CycleBench, live: Callable[[CycleBench], object], *apps: 
     live(one)
 
 
+def gets_another_consumer_key(one: CycleBench) -> None:
+    """Somebody rotates it in Setup."""
+    rotated(one)
+    one.bench.client_ids[one.bench.current.app] = "another"
+
+
 def _with(how: Callable[..., None], live: Callable[[CycleBench], object], *apps: str) -> Callable[[CycleBench], None]:
     return lambda one: how(one, live, *apps)
 
@@ -57,6 +63,7 @@ def external_lives() -> Iterator[Life]:
         ("late", partial(grown_old, days=10), "due (warning)"),
         ("expired", expired, "expired"),
         ("drift", changed_by_hand, "drift"),
+        ("another consumer key", gets_another_consumer_key, "drift"),
         ("gone from its store", lost, "not stored (critical)"),
         ("never stored", never_stored, "not stored"),
         ("halted after the upload", halted_after_the_upload, "refused"),
@@ -67,6 +74,7 @@ def external_lives() -> Iterator[Life]:
         ("rotated", rotated, "ok"),
         ("its grace ended at once", retired_at_once, "ok"),
         ("drift", changed_by_hand, "drift"),
+        ("another consumer key", gets_another_consumer_key, "drift"),
         ("nobody knows what the one that rests holds", standby_is_unknown, "ok"),
         ("halted after the upload", halted_after_the_upload, "halted"),
     ):
@@ -80,6 +88,7 @@ def external_lives() -> Iterator[Life]:
         ("expired", expired, "expired"),
         ("not valid before tomorrow", valid_from_tomorrow, "not yet valid"),
         ("changed by hand, which nobody can see", changed_by_hand, "ok"),
+        ("another consumer key", gets_another_consumer_key, "drift"),
         ("never stored", never_stored, "not stored"),
         ("gone from its store", lost, "not stored (critical)"),
     ):

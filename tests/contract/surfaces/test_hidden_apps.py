@@ -21,8 +21,9 @@ from rotator.errors import OrgError
 from rotator.salesforce.inventory.reading import ComponentReader
 from rotator.salesforce.metadata import MetadataService
 from rotator.services.alerting.kinds import DRIFT
+from rotator.services.rotation.report import Outcome
 from tests.contract.surfaces.asking import Surfaces
-from tests.contract.surfaces.external_lives import always_hidden, hidden
+from tests.contract.surfaces.external_lives import always_hidden, external, gets_another_consumer_key, hidden
 from tests.contract.surfaces.gone import rotated, stored
 from tests.contract.surfaces.lives import changed_by_hand, grown_old
 from tests.unit.services.cycle_bench import cycle_bench
@@ -106,6 +107,30 @@ def test_of_one_that_somebody_changed_it_is_said_that_it_refuses_every_stored_ke
     assert "No org has shown it" in surfaces.text(f"/certificates/{one.bench.current.fingerprint}")
     for text in (printed(surfaces), surfaces.text("/credentials"), surfaces.text(f"/alerts/{alert.id}")):
         assert "holds no certificate" not in text
+
+
+@pytest.mark.parametrize("hides", [False, True])
+def test_of_one_with_another_consumer_key_it_is_said_what_gives_consumers_that(
+    database: Database, *, hides: bool
+) -> None:
+    one = cycle_bench(database)
+    (hidden if hides else external)(one, gets_another_consumer_key, "Billing")
+    surfaces = Surfaces(one)
+    surfaces.look()
+    remark = (
+        "The app Billing has another consumer key by now than is stored with the current version: consumers are"
+        " refused, or will be once the org takes the old one no more."
+    )
+    assert remark in printed(surfaces)
+    assert remark in surfaces.text("/credentials")
+    [alert] = one.context.history.alerts.open_alerts(kind=DRIFT)
+    assert alert.text == remark
+    assert alert.to_do.startswith("`rotate now billing` makes a version with the consumer key that the app has.")
+    assert ("--replace-unknown" in alert.to_do) is hides
+    assert one.bench.handle().outcome is Outcome.ROTATED
+    surfaces.look()
+    assert surfaces.status().state is CredentialState.OK
+    assert one.open_kinds() == set()
 
 
 def test_what_the_last_login_said_of_the_stored_key_is_told(database: Database) -> None:

@@ -165,7 +165,8 @@ class Outside:
     def _entry(self, org: str, app: str) -> ObservedCertificate:
         found = self.bench.read(app)
         assert found
-        return ObservedCertificate(org=org, app=app, type=found.kind).holding(found.certificate)
+        held = ObservedCertificate(org=org, app=app, type=found.kind, client_id=found.client_id)
+        return held.holding(found.certificate)
 
     def store(self, _name: str) -> Any:
         if self.store_fails:

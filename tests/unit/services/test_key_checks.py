@@ -27,4 +27,6 @@ def test_a_version_with_another_consumer_key_than_its_app_fails(client_id: str, 
         return
     with pytest.raises(OrgError, match="another consumer key") as caught:
         check_key("billing", version, app, lambda _: ACCEPTED)
-    assert caught.value.hint == "`rotate now billing` makes a version with the consumer key that the app has."
+    hint = "`rotate now billing` makes a version with the consumer key that the app has."
+    also = " Where the org takes the old one no more, that wants `--replace-unknown`, too."
+    assert caught.value.hint == hint + (also if hides else "")

@@ -34,7 +34,7 @@ def entry(
         org=org,
         app=app,
         type=kind,
-        client_id=f"client id of {app}",
+        client_id=f"consumer-key-of-{app}",
         last_modified_by="Ada",
         last_modified_at=MOMENT,
     ).holding(certificate)

@@ -1,4 +1,5 @@
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,7 @@ from rotator.errors import ConfigurationError, HistoryUnavailable, OrgUnavailabl
 from rotator.history.last_observations import LastObservation
 from rotator.history.records import Rotation
 from rotator.services.inventory.credential_history import CredentialHistory
+from rotator.services.inventory.remarks import remark_on
 from rotator.services.inventory.status import CredentialStatus, StatusReader
 from rotator.stores.base import Store
 from rotator.stores.files.store import FilesStore
@@ -119,6 +121,19 @@ def test_a_live_certificate_that_is_not_ours_to_expect_is_drift(world: World, st
     for held in (make_version().certificate, None, previous.certificate):
         world.live["Billing"] = held
         assert world.status().drift
+
+
+def test_what_is_said_of_drift_names_what_the_app_holds_also_where_its_place_was_not_read(
+    world: World, stored: Stored
+) -> None:
+    """As for `rotate plan`, which knows what a decision knows."""
+    stored()
+    for held, said in ((make_version().certificate, None), (None, "no certificate")):
+        world.live["Billing"] = held
+        remark = remark_on(replace(world.status(), apps=()), MOMENT)
+        assert remark
+        expected = said or (held.fingerprint[:12] if held else "")
+        assert remark.sentence == f"The app Billing holds {expected}, which is not ours to expect."
 
 
 def test_a_rotation_that_has_not_ended_is_unfinished_and_no_drift(

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
@@ -20,6 +21,9 @@ from rotator.services.stored_logins import live_certificates, note_login, stored
 from tests.unit.services.bench import FINISH, NOW
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from rotator.salesforce.apps.app import App
     from tests.unit.services.bench import Bench
 
 
@@ -149,3 +153,22 @@ def test_what_was_begun_before_is_seen_to_before_a_run_goes_by_what_it_observes(
     observer.doubt()
     assert live(observer) is None
     assert len(settled) == 2
+
+
+def test_another_consumer_key_is_seen_whatever_case_the_app_is_configured_in(one: Bench) -> None:
+    """An org gives the name as it has it, and takes it in any case."""
+    stored = one.current
+    one.client_ids["Billing"] = "another"
+    context = one.credential_context
+
+    class AnyCase:
+        def read_all(self, names: Sequence[str]) -> list[App | None]:
+            return [
+                replace(app, full_name=app.full_name.upper()) if (app := one.read(name)) else None for name in names
+            ]
+
+    observer = Observer(replace(context, apps=cast("Any", AnyCase())))
+    seen = observer.observe()
+    assert seen.current
+    assert seen.has_old_client_id(seen.current)
+    assert observer.has_old_client_id(stored.fingerprint)

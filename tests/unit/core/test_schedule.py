@@ -12,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rotator.core import words
-from rotator.core.schedule import NOTICE, SPARE, Beginning, Danger, Mode, NextDue, Schedule, Standstill, Why
+from rotator.core.attempts import AttemptRecord
+from rotator.core.schedule import AT_ONCE, NOTICE, SPARE, Beginning, Danger, Mode, NextDue, Schedule, Standstill, Why
 from rotator.core.windows import Cron, is_open, next_opening
 from tests.unit.core.test_windows import MONDAY, cron, instants, local, nights, weekly
 
@@ -179,6 +180,8 @@ class TestDanger:
             (of(pause(), mode=Mode.MANUAL), 5, 35),
             (of(freeze(4, 20), windows=[nights(days=frozenset({5}))]), 0, 21),
             (of(pause()), 0, -2),
+            (of(pause(until=MONDAY + 5 * DAY)), 0, 6 + 1 / 24),
+            (of(pause(since=MONDAY)), 0, 0),
         ],
         ids=[
             "nothing",
@@ -188,12 +191,42 @@ class TestDanger:
             "by hand",
             "a window overridden",
             "had expired",
+            "at the last moment",
+            "expired as it began",
         ],
     )
     def test_there_is_none_where_it_begins_in_time_or_by_hand(
         self, schedule: Schedule, due: float, expires: float
     ) -> None:
         assert danger(schedule, due, expires) is None
+
+
+class TestWhatFailed:
+    DUE = NextDue(expires_at=MONDAY + 30 * DAY, due_at=MONDAY - DAY)
+
+    def failed(self, times: int) -> AttemptRecord:
+        """To be tried again in an hour."""
+        return AttemptRecord("rotate", "billing", last_at=MONDAY - HOUR, failures=times, next_at=MONDAY + HOUR)
+
+    def test_is_tried_again_when_its_pause_is_over(self) -> None:
+        assert self.DUE.is_due(of(), MONDAY)
+        assert not self.DUE.is_due(of(), MONDAY, self.failed(1))
+        assert self.DUE.is_due(of(), MONDAY + HOUR, self.failed(1))
+        retires = NextDue(retires_at=MONDAY)
+        assert retires.tried_at(of(), MONDAY, self.failed(1)) == MONDAY + HOUR
+
+    def test_is_tried_without_one_a_few_times_while_it_is_half_done(self) -> None:
+        half = NextDue(is_half_done=True)
+        for times in range(5):
+            expected = MONDAY if times < AT_ONCE else MONDAY + HOUR
+            assert half.tried_at(of(pause()), MONDAY, self.failed(times)) == expected
+
+    def test_whatever_comes_first_is_tried_first(self) -> None:
+        both = NextDue(expires_at=MONDAY + 30 * DAY, due_at=MONDAY + 2 * DAY, retires_at=MONDAY + DAY)
+        assert both.tried_at(of(), MONDAY) == MONDAY + DAY
+        assert both.is_quiet(MONDAY)
+        assert not both.is_quiet(MONDAY + DAY)
+        assert NextDue().tried_at(of(), MONDAY) is None
 
 
 def danger(schedule: Schedule, due: float, expires: float) -> Danger | None:

@@ -225,7 +225,9 @@ def test_asked_to_stop_it_lets_other_jobs_end_for_a_while(stage: Stage, world: W
     assert not stage.heard.count("EXTEND_TIMEOUT_USEC")
 
 
-def test_asked_twice_it_ends_at_once(stage: Stage, world: World, held: Held) -> None:
+def test_asked_twice_it_ends_at_once_and_says_what_goes_on_with_the_next_start(
+    stage: Stage, world: World, held: Held, caplog: pytest.LogCaptureFixture
+) -> None:
     world.due = lambda: [held.job(JobKind.ROTATE, "billing")]
 
     def script() -> Script:
@@ -233,8 +235,12 @@ def test_asked_twice_it_ends_at_once(stage: Stage, world: World, held: Held) -> 
         yield signal.SIGINT
         yield signal.SIGTERM
 
+    stage.service._rotations.follow(stage.service._settings, "billing")
     with pytest.raises(ExitedError, match="interrupted"):
         stage.plays(script)
+    [told] = (each for each in caplog.records if each.message.startswith("stopped at once"))
+    assert told.message == "stopped at once: the rotation of billing ends where nothing is half done"
+    assert "`rotate finish`" in vars(told)["hint"]
 
 
 def test_a_configuration_that_is_read_again_counts_from_the_next_tick(

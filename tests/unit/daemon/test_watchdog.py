@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, cast
 
 import pytest
 
-from rotator.config.settings import Settings
+from rotator.config.settings import CredentialSettings, Settings
+from rotator.core.decision.policies import Verification
 from rotator.daemon.systemd import Notifier
 from rotator.daemon.watchdog import Watchdog, time_limit
 from rotator.daemon.workers import Running
@@ -74,6 +75,17 @@ def test_a_job_hangs_when_it_has_run_longer_than_one_may(stage: Stage) -> None:
     assert stage.passes(1) == (False, 1)
     stage.running = ()
     assert stage.passes(60) == (True, 2)
+
+
+def test_a_rotation_has_the_time_that_two_keys_may_take_to_be_proven() -> None:
+    """Four times: the new key for twice its time-out, then the old one again for as long."""
+    slow, fast = (
+        CredentialSettings.model_construct(verification=Verification(timeout=timedelta(minutes=each)))
+        for each in (90, 15)
+    )
+    settings = Settings.model_construct(credentials={"fast": fast, "slow": slow})
+    assert time_limit(JobKind.ROTATE, settings) == timedelta(hours=7)
+    assert time_limit(JobKind.DELIVER, settings) == timedelta(hours=1)
 
 
 def test_where_nothing_is_rotated_a_rotation_has_an_hour() -> None:

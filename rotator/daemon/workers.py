@@ -157,11 +157,17 @@ class Workers:
         return until is not None and self._monotonic() < until
 
     def _fill(self, kind: JobKind) -> None:
-        """Begins jobs that wait, as far as slots are free."""
+        """Begins jobs that wait, as far as slots are free; what has no thread is dropped, as it is due again."""
         while self._waiting[kind] and sum(key[0] is kind for key in self._running) < self.most(kind):
             next_one = self._waiting[kind].pop(next(iter(self._waiting[kind])))
             self._running[next_one.job.key] = Running(next_one.job, self._monotonic())
-            threading.Thread(target=self._run, args=(next_one,), name=str(next_one.job), daemon=True).start()
+            thread = threading.Thread(target=self._run, args=(next_one,), name=str(next_one.job), daemon=True)
+            try:
+                thread.start()
+            except RuntimeError:  # as threading says it
+                del self._running[next_one.job.key]
+                _LOG.warning("%s could not begin, as the machine has no thread for it", next_one.job)
+                next_one.then(Ending.DROPPED)
 
     def most(self, kind: JobKind) -> int:
         """How many of a kind would run at once just now: its slots, or what the waiting leaves room for."""

@@ -101,6 +101,24 @@ def test_no_job_keeps_the_process_from_ending(bench: Bench) -> None:
     assert thread.daemon
 
 
+def test_a_job_for_which_the_machine_has_no_thread_is_begun_when_it_is_asked_for_again(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It counted as running for ever, until the watchdog ended the service hours later."""
+    told: list[Ending] = []
+
+    def no_thread(_thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(threading.Thread, "start", no_thread)
+        bench.workers.begin(bench.job("a"), told.append)
+    assert (bench.workers.running, bench.workers.under_way, told) == ((), frozenset(), [Ending.DROPPED])
+    assert caplog.messages == ["inventory a could not begin, as the machine has no thread for it"]
+    assert bench.workers.begin(bench.job("a"))
+    bench.come(lambda: bench.begun == ["a"])
+
+
 def test_a_channel_that_hangs_holds_up_no_other(bench: Bench) -> None:
     for name in ("down", "up"):
         bench.workers.begin(bench.job(name, JobKind.DELIVER))

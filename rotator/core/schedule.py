@@ -200,7 +200,7 @@ class Schedule:
         """The standstills without which it would begin sooner."""
         if not self.standstills or replace(self, standstills=()).beginning(now, expires_at=expires_at).at == found.at:
             return ()
-        before = found.at or min((each.since for each in self.standstills if each.until is None), default=_NEVER)
+        before = found.at or min(each.since for each in self.standstills if each.until is None)
         ahead = (each for each in self.standstills if not has_come(each.until, now) and each.since <= before)
         return _last_to_end_first(ahead)
 

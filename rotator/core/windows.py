@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
-from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 from cronsim import CronSim
 
@@ -19,18 +19,11 @@ if TYPE_CHECKING:
 _DAY: Final = timedelta(days=1)
 
 
-class Span(NamedTuple):
-    """One time that a window is open, in UTC: `closes` is not part of it."""
-
-    opens: datetime
-    closes: datetime
-
-
 class Window(Protocol):
     """A window that opens again and again."""
 
-    def next_span(self, now: datetime) -> Span | None:
-        """The first span that is open at `now` or opens after it; None when none comes."""
+    def opens_from(self, now: datetime) -> datetime | None:
+        """When it opens next, in UTC; where it is open at `now`, when it did. None when it never does."""
         ...
 
 
@@ -44,22 +37,23 @@ class Weekly:
     until: time
     zone: ZoneInfo
 
-    def next_span(self, now: datetime) -> Span | None:
-        """The first span that is open at `now` or opens after it."""
+    def opens_from(self, now: datetime) -> datetime | None:
+        """See Window."""
         today = now.astimezone(self.zone).date()
         # Yesterday's may be open still, and a week and a day from now each weekday has come.
         days = (today + timedelta(days=ahead) for ahead in range(-1, 9))
         spans = (self._span(day) for day in days if day.weekday() in self.days)
-        return next((span for span in spans if span.closes > now), None)
+        return next((opens for opens, closes in spans if closes > now), None)
 
-    def _span(self, day: date) -> Span:
+    def _span(self, day: date) -> tuple[datetime, datetime]:
+        """When it opens on a day, and when it closes; that is not part of it."""
         opens = datetime.combine(day, self.since)
         closes = datetime.combine(day, self.until)
         if closes <= opens:
             closes += _DAY
-        span = Span(self._utc(opens), self._utc(closes))
+        begins, ends = self._utc(opens), self._utc(closes)
         # Between two times that summer time turns round, such as 02:30 (left out, so 03:30) to 03:00.
-        return span if span.opens < span.closes else Span(span.opens, span.opens + (closes - opens))
+        return begins, ends if begins < ends else begins + (closes - opens)
 
     def _utc(self, local: datetime) -> datetime:
         return local.replace(tzinfo=self.zone).astimezone(UTC)
@@ -74,11 +68,10 @@ class Cron:
     lasts: timedelta
     zone: ZoneInfo
 
-    def next_span(self, now: datetime) -> Span | None:
-        """The first span that is open at `now` or opens after it; None when none comes for many years."""
-        earliest = (now - self.lasts).astimezone(self.zone)
-        opens = next(CronSim(self.line, earliest), None)
-        return None if opens is None else Span(opens.astimezone(UTC), opens.astimezone(UTC) + self.lasts)
+    def opens_from(self, now: datetime) -> datetime | None:
+        """See Window; None when it opens no more for many years."""
+        opens = next(CronSim(self.line, (now - self.lasts).astimezone(self.zone)), None)
+        return opens and opens.astimezone(UTC)
 
 
 def is_open(windows: Sequence[Window], now: datetime) -> bool:
@@ -88,7 +81,7 @@ def is_open(windows: Sequence[Window], now: datetime) -> bool:
 
 def next_opening(windows: Sequence[Window], now: datetime) -> datetime | None:
     """When the next of them opens; `now` when one is open, or there are none. None when none ever opens."""
-    spans = [span for window in windows if (span := window.next_span(now))]
     if not windows:
         return now
-    return max(now, min(span.opens for span in spans)) if spans else None
+    opens = min((each for window in windows if (each := window.opens_from(now))), default=None)
+    return opens and max(now, opens)

@@ -7,9 +7,18 @@ from dataclasses import replace
 import pytest
 
 from rotator.core.credentials import Fingerprint
-from rotator.core.lifecycle.drift import drifted, is_drift, is_standby, is_unproven, refuses_stored, standing_for
+from rotator.core.lifecycle.drift import (
+    drifted,
+    is_drift,
+    is_standby,
+    is_unproven,
+    refuses_stored,
+    standing_for,
+    undone,
+)
+from rotator.core.lifecycle.revocation import EVERY_STEP, Revocation
 from rotator.core.observed import ObservedApp, ObservedCredential
-from tests.unit.core.test_lifecycle import credential, version
+from tests.unit.core.test_lifecycle import NOW, credential, version
 
 CURRENT, NEW, OLD, ON_B = version("current"), version("new"), version("old"), version("new", "B")
 
@@ -116,6 +125,17 @@ class TestDrift:
         theirs = ObservedApp("A", live=Fingerprint("theirs"), by_secret=True, rotated=Fingerprint("current"))
         assert drifted(of(theirs, current=CURRENT))
         assert not drifted(of(replace(theirs, live=Fingerprint("new")), current=CURRENT, pending=NEW))
+
+    def test_nothing_drifts_before_there_is_a_current_version(self) -> None:
+        assert not drifted(credential(live={"A": "other"}))
+
+    @pytest.mark.parametrize(("live", "is_so"), [("ended", False), ("stored", False), ("theirs", True)])
+    def test_a_pair_that_somebody_put_in_use_undoes_a_revocation_and_a_stored_one_does_not(
+        self, live: str, is_so: bool
+    ) -> None:
+        known = Revocation(since=NOW, by="alex", reason="x", wanted=EVERY_STEP, ended_by={"A": "ended"})
+        app = ObservedApp("A", live=Fingerprint(live), by_secret=True)
+        assert undone(of(app, current=CURRENT, pending=version("stored")), known) == is_so
 
     def test_an_app_refuses_what_is_stored_where_that_was_tried_through_it(self) -> None:
         assert refuses_stored(of(hidden(refuses=True), current=CURRENT))

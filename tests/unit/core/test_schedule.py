@@ -56,7 +56,7 @@ class TestWindows:
 
     def test_one_that_never_opens_is_overridden(self) -> None:
         class Never:
-            def next_span(self, now: datetime) -> None: ...
+            def opens_from(self, now: datetime) -> None: ...
 
         assert next_opening([Never()], MONDAY) is None
         assert of(windows=[Never()]).beginning(MONDAY, expires_at=MONDAY + 90 * DAY).overrides

@@ -83,6 +83,24 @@ def test_a_window_between_two_times_that_summer_time_turns_round_is_open_all_the
     assert is_open([nights("02:30", "03:00")], local("2026-03-29T03:30"))
 
 
+def test_it_is_open_for_an_hour_where_summer_time_has_both_of_its_ends_be_one() -> None:
+    window = nights("02:30", "03:30")
+    assert is_open([window], local("2026-03-29T04:29"))
+    assert not is_open([window], local("2026-03-29T04:30"))
+
+
+def test_it_closes_at_its_own_time_also_in_the_night_that_is_an_hour_longer() -> None:
+    assert is_open([nights()], local("2026-10-25T03:59"))
+    assert not is_open([nights()], local("2026-10-25T04:00"))
+
+
+def test_what_opened_yesterday_by_its_own_clock_is_open_still_whatever_the_day_is_elsewhere() -> None:
+    west = ZoneInfo("America/Los_Angeles")
+    mondays = Weekly(frozenset({0}), time(20), time(19), west)
+    assert is_open([mondays], local("2026-11-24T18:00", west))
+    assert not is_open([mondays], local("2026-11-24T19:00", west))
+
+
 def test_a_cron_window_longer_than_its_period_never_closes() -> None:
     assert is_open([Cron("0 2 * * *", timedelta(days=2), BERLIN)], MONDAY)
 

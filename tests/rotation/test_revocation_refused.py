@@ -11,7 +11,14 @@ from rotator.core.decision.options import RotationOptions
 from rotator.core.lifecycle.revocation import EVERY_STEP, RevocationStep
 from rotator.core.lifecycle.states import CredentialState
 from rotator.core.severity import Severity
-from rotator.errors import HistoryError, HistoryUnavailable, OrgUnavailable, RotationHalted, RotationHeldUp
+from rotator.errors import (
+    HistoryError,
+    HistoryUnavailable,
+    OrgUnavailable,
+    RotationHalted,
+    RotationHeldUp,
+    RotationRunning,
+)
 from rotator.history.journal.queries import events
 from rotator.history.locks.locks import Hold
 from rotator.salesforce.access.org_access import OrgAccess
@@ -152,6 +159,14 @@ def test_sessions_that_are_not_shown_are_said(ground: Ground) -> None:
     assert report.is_whole
     assert '"Manage Users"' in " ".join(report.warnings)
     assert is_refused(given, *EVERY_STEP)
+
+
+def test_who_is_held_up_by_a_rotation_is_told_that_it_may_be_ended(ground: Ground) -> None:
+    given = in_use(ground)
+    with ground.program() as app, app.fenced_locks.hold("billing"), pytest.raises(RotationRunning) as caught:
+        revoke(ground)
+    assert "or end that process first: a revocation goes on from whatever it leaves" in caught.value.advice
+    assert given.holds
 
 
 def test_no_secret_goes_into_the_history_as_a_reason(ground: Ground) -> None:

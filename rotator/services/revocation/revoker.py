@@ -6,7 +6,7 @@ before it is made. A step that the program's user has no right to does not hold 
 
 from __future__ import annotations
 
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
@@ -20,6 +20,7 @@ from rotator.errors import (
     OrgError,
     OrgUnavailable,
     RotationHalted,
+    RotationRunning,
     StoreError,
 )
 from rotator.history.journal.chain import refuse_secrets
@@ -42,7 +43,7 @@ if TYPE_CHECKING:
     from rotator.core.actor import Actor
     from rotator.core.lifecycle.revocation import AccessGrant
     from rotator.history.journal.journal import Journal
-    from rotator.history.locks.locks import RotationLocks
+    from rotator.history.locks.locks import Hold, RotationLocks
     from rotator.services.access.issued_tokens import Access
     from rotator.services.rotation.observer import CredentialContext
 
@@ -107,7 +108,8 @@ class Revoker:
         """
         name = self._credential.name
         refuse_secrets(request.reason)
-        with self._locks.hold(name) as hold:
+        with ExitStack() as stack:
+            hold = self._alone(stack)
             self._check_lock = hold.check
             self.refuse(request)
             request = replace(request, steps=steps_of_kind(self._credential, request.steps))
@@ -124,6 +126,17 @@ class Revoker:
             report = self._all(RevocationReport(name, request.steps, has_secret=self._pairs is not None))
             self._note(report)
             return report
+
+    def _alone(self, stack: ExitStack) -> Hold:
+        """Takes the lock. What a rotation may need many minutes for need not be waited for."""
+        try:
+            return stack.enter_context(self._locks.hold(self._credential.name))
+        except RotationRunning as error:
+            error.rerun = (
+                "Run this again when that has ended, or end that process first: a revocation goes on from whatever it"
+                " leaves."
+            )
+            raise
 
     def refuse(self, request: RevocationRequest) -> None:
         """Raises RotationHalted for what may not be revoked by this program.

@@ -109,6 +109,11 @@ class Alert(NewAlert):
         """When `rotator` tries again by itself; None where it has begun by now, or there is nothing to try."""
         return self.again_at if self.is_open and self.again_at and now < self.again_at else None
 
+    def what_is_done(self, now: datetime) -> str:
+        """What `rotator` does about it by itself, and when it tries next."""
+        at = self.next_try(now)
+        return words.sentences(self.meanwhile, f"The next try begins at {words.moment(at)}." if at else "")
+
     @property
     def since(self) -> datetime:
         """Since when it is so: of refused consumers since the first refusal, which is before anybody could tell."""

@@ -331,7 +331,7 @@ def _next(line: AlertDetails, now: datetime) -> str:
 
 def _in_full(alert: Alert, now: datetime) -> Iterable[str]:
     """What messages say beside the title; of what is over, nothing that was to be done."""
-    still = (alert.meanwhile, alert.to_do) if alert.is_open else ()
+    still = (alert.what_is_done(now), alert.to_do) if alert.is_open else ()
     yield from (text for text in (alert.refusal(now), alert.text, *still) if text)
     yield from (f"{name}: {value}" for name, value in alert.facts.items())
 

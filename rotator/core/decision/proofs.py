@@ -32,10 +32,20 @@ def prove_current(s: Situation, current: KnownVersion) -> Action:
         return halt(
             HaltReason.REVERT_UNPROVEN,
             f"App {current.app} holds current's certificate, but its key does not log in: {probe.answer.reason}.",
-            f"{probe.answer.hint} Nothing leaves the store.".strip(),
-            rerun="Run the same command again.",
+            f"{_why_not(probe)} Current's key stays in the store.",
+            rerun="Then `rotate restore` proves it.",
         )
     return s.try_login(current, "current's key must be seen to log in")
+
+
+def _why_not(probe: Probe) -> str:
+    """What to do about a key that is refused although its certificate is on the app: it does match."""
+    if probe.outcome is LoginOutcome.MISMATCH:
+        return (
+            "Look at the login history of its user in Setup; for ten minutes after a change a login server may not know"
+            " of it yet."
+        )
+    return probe.answer.hint
 
 
 def is_refused_for_certain(s: Situation, current: KnownVersion) -> bool:

@@ -116,17 +116,11 @@ def _news(alert: Alert, key: str, notifications: Sequence[Notification], now: da
         key=key,
         title=alert.title + _left(alert, now, has_crossed=bool(crossed)),
         text=words.sentences(alert.refusal(now), alert.text),
-        meanwhile=words.sentences(alert.meanwhile, _next_try(alert, now)),
+        meanwhile=alert.what_is_done(now),
         to_do=alert.to_do,
         at=_crossed_at(alert, crossed) or alert.since,
         facts={**alert.facts, **late},
     )
-
-
-def _next_try(alert: Alert, now: datetime) -> str:
-    """When `rotator` tries again; nothing where it has begun by now."""
-    at = alert.next_try(now)
-    return f"The next try begins at {words.moment(at)}." if at else ""
 
 
 def _end(alert: Alert, key: str) -> Message:

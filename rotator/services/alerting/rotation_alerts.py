@@ -104,7 +104,7 @@ def halted(
         why,
         moment_fact("Last success", attempt.last_good_at),
         trouble=rotation_trouble(name),
-        meanwhile="It looks by itself whether that was seen to, and then goes on."
+        meanwhile=f"It looks by itself whether that was seen to, and then goes on{_later(attempt, org)}."
         if is_half_done
         else "The next one begins when it is due, and looks first whether that was seen to.",
         again_at=attempt.next_at,
@@ -123,10 +123,13 @@ def refused(
     reason: HaltReason | None = None,
     *,
     has_secret: bool = False,
+    is_away: bool = False,
 ) -> NewAlert:
-    """A rotation stopped half-way, and consumers of `current` are refused since then."""
+    """A rotation stopped half-way, and consumers of `current` are refused since then.
+
+    `is_away`: it waits for something that is away, and for no person.
+    """
     name = attempt.name
-    back = f"If consumers cannot wait for that, `rotate restore {name}` puts the certificate of `current` back."
     return alert(
         REFUSED,
         name,
@@ -134,25 +137,42 @@ def refused(
         f"Consumers of {name} in {org} are refused: its rotation stopped half-way",
         why,
         trouble=rotation_trouble(name),
-        meanwhile="No key is thrown away, and the rotation goes on by itself from where it stopped.",
+        meanwhile="No key is thrown away, and the rotation goes on by itself from where it stopped"
+        f"{_later(attempt, org)}.",
         again_at=attempt.next_at,
-        to_do=words.sentences(_to_do(name, hint, reason, has_secret=has_secret), back),
+        to_do=hint or "Nothing, unless it lasts: it goes on by itself."
+        if is_away
+        else words.sentences(
+            _to_do(name, hint, reason, has_secret=has_secret), "" if has_secret else _way_back(name, reason)
+        ),
         refused_since=since,
         org=org,
         credential=name,
     )
 
 
-def accepted_again(known: Alert) -> NewAlert:
-    """Consumers log in again, though the rotation that has refused them has not ended yet."""
+def accepted_again(known: Alert, *, has_ended: bool) -> NewAlert:
+    """Consumers log in again; `has_ended`: and somebody has ended the rotation that had refused them."""
+    name = known.credential
+    title, text = (
+        f"Consumers of {name} in {known.org} log in again",
+        "A key was proven since: what `current` names in the store logs in.",
+    )
+    same = replace(known, kind=ACCEPTED, severity=Severity.WARNING, refused_since=None)
+    if has_ended:
+        return replace(
+            same,
+            title=title,
+            text=f"{text} The rotation that had refused them has ended.",
+            meanwhile="No rotation of it is under way.",
+            again_at=None,
+            to_do=f"Nothing for the consumers. `rotator status {name}` says when it is to be rotated.",
+        )
     return replace(
-        known,
-        kind=ACCEPTED,
-        severity=Severity.WARNING,
-        title=f"Consumers of {known.credential} in {known.org} log in again; its rotation has not ended",
-        text="A key was proven since: what `current` names in the store logs in.",
-        to_do=f"Nothing for the consumers. See how the rotation ends: `rotator history {known.credential}`.",
-        refused_since=None,
+        same,
+        title=f"{title}; its rotation has not ended",
+        text=text,
+        to_do=f"Nothing for the consumers. See how the rotation ends: `rotator history {name}`.",
     )
 
 
@@ -243,6 +263,20 @@ def _to_do(name: str, hint: str, reason: HaltReason | None, *, has_secret: bool)
             return f"`rotate now {name}` makes a new version."
         case _:
             return hint or "See in Setup, Login History, what the org says of the logins of its user."
+
+
+def _way_back(name: str, reason: HaltReason | None) -> str:
+    """What ends the refusals without the new key; nothing where the store has nothing that could come back."""
+    if reason in {HaltReason.LOST, HaltReason.NOTHING_STORED}:
+        return ""
+    if reason is HaltReason.REVERT_UNPROVEN:
+        return f"Then `rotate restore {name}` proves the key of `current`, and ends the rotation."
+    return f"If consumers cannot wait for that, `rotate restore {name}` puts the certificate of `current` back."
+
+
+def _later(attempt: AttemptRecord, org: str) -> str:
+    """When it goes on, where a command began it: whoever typed that comes first."""
+    return "" if attempt.failures else f" when it next takes the inventory of {org}"
 
 
 def _left_alone(name: str) -> str:

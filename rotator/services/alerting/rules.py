@@ -196,7 +196,8 @@ class AlertRules:
                     # Of a release that told of it as a second alert beside that of the trouble.
                     alerts.close(alert.key, "It is told in the alert of what fails.", now)
                 elif _has_ended(alert, journal):
-                    changed, _ = alerts.open(accepted_again(alert), now)
+                    has_ended = journal.open_rotation(alert.credential or "") is None
+                    changed, _ = alerts.open(accepted_again(alert, has_ended=has_ended), now)
                     new += self._goes_on(alert, changed, now)
                 elif alert.kind == EXPIRY:
                     new += self._expiry(alerts, known, lives.life(certificate_of(alert)), now)

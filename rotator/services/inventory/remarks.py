@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from rotator.core import words
-from rotator.core.decision.actions import how_to_bring_back
+from rotator.core.decision.actions import HaltReason, how_to_bring_back
 from rotator.core.lifecycle.drift import has_other_consumer_key, refuses_stored
 from rotator.core.lifecycle.revocation import how_to_end, how_to_end_again, in_words, what_is_undone
 from rotator.core.lifecycle.states import CertificateState, CredentialState
@@ -206,6 +206,9 @@ def _after_a_halt(status: CredentialStatus) -> str:
     hint = halt.hint if halt else ""
     if status.life.is_half_done and status.current is None:
         goes_on = f"Then `rotate finish {name}` goes on."
+    elif status.life.is_half_done and status.record.halt == HaltReason.REVERT_UNPROVEN:
+        proves = f"Then `rotate restore {name}` proves the key that is current, and ends the rotation"
+        goes_on = f"{proves}; `rotate finish {name}` tries the new key once more."
     elif status.life.is_half_done:
         kept = "consumer key and secret that are" if status.settings.has_secret else "key that is"
         goes_on = f"Then `rotate finish {name}` goes on; `rotate restore {name}` keeps the {kept} current."

@@ -348,7 +348,7 @@ class RotationJob:
         since, has_secret = self._refused_since(), self._settings.has_secret
         if since:
             told = self._as_told, self._org, since, error.message, error.hint, reason
-            self._tell(rotation_alerts.refused(*told, has_secret=has_secret))
+            self._tell(rotation_alerts.refused(*told, has_secret=has_secret, is_away=error.transient))
         elif reason in {HaltReason.DRIFT, HaltReason.LOST} or self._is_told_of_another(error):
             return
         elif self._attempt.needs_attention:

@@ -6,12 +6,15 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from rotator.core.actor import Actor
 from rotator.core.lifecycle.states import CredentialState
 from rotator.core.logins import LoginOutcome
 from rotator.errors import OrgUnavailable
 from rotator.history.alerts.alerts import AlertRecords
 from rotator.services.alerting.kinds import EXPIRY, HALTED, REFUSED, UNSTORED
+from rotator.services.inventory.remarks import remark_on
 from rotator.services.reporting.reader import HistoryReader
+from rotator.services.rotation.requests import Request
 from tests.contract.surfaces.asking import Surfaces
 from tests.contract.surfaces.gone import lost_after, stored
 from tests.contract.surfaces.lives import (
@@ -81,6 +84,32 @@ def test_of_refused_consumers_people_read_what_stopped_and_what_to_do_about_it(d
     assert alert.text == status.life.halt.why
     assert alert.to_do.startswith(status.life.halt.hint)
     assert alert.since == status.life.refused_since
+
+
+def test_where_currents_certificate_is_back_already_nobody_is_told_to_put_it_back(database: Database) -> None:
+    surfaces, alerts = told(database, halted_on_the_way_back, ONE)
+    (alert,), status = alerts.values(), surfaces.status()
+    remark = remark_on(status, surfaces.one.bench.time)
+    for to_do in (alert.to_do, remark.hint if remark else ""):
+        assert "`rotate restore billing` proves" in to_do
+        assert "puts the certificate" not in to_do
+
+
+def test_what_a_command_stopped_at_is_not_said_to_go_on_before_it_does(database: Database) -> None:
+    _, alerts = told(database, halted_on_the_way_back, ONE)
+    assert "when it next takes the inventory of production" in alerts[REFUSED].meanwhile
+
+
+def test_a_rotation_that_a_person_has_ended_is_not_said_to_go_on(database: Database) -> None:
+    surfaces, alerts = told(database, halted_on_the_way_back, ONE)
+    one = surfaces.one
+    one.bench.refuses = lambda _: None
+    one.bench.handle(Request("restore", Actor("alex")))
+    one.cycle.evaluate()
+    (alert,) = (each for each in AlertRecords(database).open_alerts() if each.id == alerts[REFUSED].id)
+    assert alert.title == "Consumers of billing in production log in again"
+    assert "goes on" not in alert.meanwhile
+    assert alert.again_at is None
 
 
 @pytest.mark.parametrize(("apps", "also"), [(ONE, {REFUSED}), (PAIR, set())], ids=["one app", "two apps"])

@@ -82,6 +82,7 @@ def test_who_is_refused_is_so_since_then_on_every_page_and_no_more_once_it_is_ov
     for address in ("/", "/alerts", f"/alerts/{alert.id}"):
         assert "are refused since 2026-11-23 09:00 UTC (3 hours)." in said(page(client, address))
     assert "stopped half-way for 3 hours" in said(page(client, "/"))
+    assert "Since2026-11-23 09:00 UTC" in said(page(client, f"/alerts/{alert.id}")).replace("Since ", "Since")
     alerts.close(new.key, "It was rotated.", scene.NOW)
     over = said(page(client, f"/alerts/{alert.id}"))
     assert "It was rotated." in over

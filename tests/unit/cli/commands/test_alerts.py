@@ -144,6 +144,13 @@ def test_the_worst_comes_first(rotator: Command, config: Path, database: Databas
     assert lines[1]["id"] == expiry.id
 
 
+def test_when_it_is_tried_next_is_told_with_what_is_done(rotator: Command, config: Path, database: Database) -> None:
+    new = replace(ORG, meanwhile="It is tried again by itself.", again_at=NOW + 3 * DAY)
+    alert, _ = AlertRecords(database).open(new, NOW)
+    told = rotator("--config", config, "alerts", "list", alert.id)
+    assert f"It is tried again by itself. The next try begins at {NOW + 3 * DAY:%Y-%m-%d %H:%M} UTC." in told.out
+
+
 def test_who_is_refused_now_comes_before_all_else(rotator: Command, config: Path, database: Database) -> None:
     AlertRecords(database).open(ORG, NOW)
     refusing = replace(ORG, key="rotation:billing", refused_since=NOW - DAY, title="Consumers are refused")

@@ -99,7 +99,9 @@ def alerts_of(error: RotatorError, reason: HaltReason | None = None) -> Iterator
     yield rotation_alerts.halted(mine, "production", error.message, error.hint, reason)
     refused = rotation_alerts.refused(mine, "production", NOW, error.message, error.hint, reason)
     yield refused
-    yield rotation_alerts.accepted_again(Alert(**vars(refused), id="20261123-7f3k9qzm", opened_at=NOW))
+    told = Alert(**vars(refused), id="20261123-7f3k9qzm", opened_at=NOW)
+    for has_ended in (True, False):
+        yield rotation_alerts.accepted_again(told, has_ended=has_ended)
     yield rotation_alerts.reverted(mine, "production", report)
     for is_half_done in (True, False):
         yield rotation_alerts.given_up(mine, "production", is_half_done=is_half_done)

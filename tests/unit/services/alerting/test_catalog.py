@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import socket
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import given
@@ -108,6 +108,26 @@ def test_who_is_refused_is_told_first_and_since_when() -> None:
     assert _message(new).text.startswith(
         "Consumers that try `current` only are refused since 2026-11-23 12:00 UTC (60 minutes). The org says nothing."
     )
+
+
+@pytest.mark.parametrize(
+    ("about", "to_do"),
+    [
+        ({}, "Approve the user. If consumers cannot wait for that, `rotate restore billing` puts"),
+        ({"is_away": True}, "Approve the user."),
+        ({"has_secret": True}, "Approve the user."),
+        ({"reason": HaltReason.LOST}, "Approve the user."),
+    ],
+)
+def test_nobody_is_told_to_restore_what_cannot_be_restored(about: dict[str, Any], to_do: str) -> None:
+    new = rotation_alerts.refused(tried("billing"), "production", NOW, "It stands.", "Approve the user.", **about)
+    assert new.to_do.startswith(to_do)
+    assert ("restore" in new.to_do) == ("restore" in to_do)
+
+
+def test_while_an_org_is_away_nobody_is_sent_to_its_setup() -> None:
+    new = rotation_alerts.refused(tried("billing"), "production", NOW, "The org is away.", "", is_away=True)
+    assert new.to_do == "Nothing, unless it lasts: it goes on by itself."
 
 
 def test_what_needs_a_person_is_critical() -> None:

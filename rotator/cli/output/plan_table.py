@@ -109,6 +109,9 @@ def _ending(found: Plan, now: datetime) -> list[str]:
     end, more = found.forecast.end, "and " if found.forecast.steps else ""
     if end.kind is ActionKind.HALT:
         return [f"{more}stop: {end.why}", f"What to do: {end.advice}"]
+    if found.ends_tokens_of:
+        them = f"the tokens and sessions that {found.ends_tokens_of} has through its apps"
+        return [f"{more}end {them}: consumers log in once more."]
     if end.kind is ActionKind.WAIT:
         return [f"{more}wait until {moment(end.until, now)}: {end.why}.", "--retire-now does not wait."]
     if end.until:

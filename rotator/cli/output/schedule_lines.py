@@ -43,11 +43,11 @@ def what_would_expire(danger: Danger, name: str, not_after: datetime, now: datet
     )
 
 
-def held_up_in_words(found: list[HeldUp], everything: int) -> Iterator[str]:
-    """A sentence for each pause and freeze."""
+def held_up_in_words(found: list[HeldUp], shown: int) -> Iterator[str]:
+    """A sentence for each pause and freeze; `shown`: how many credentials are, which may be some of them."""
     for each in found:
-        is_all = everything > 1 and len(each.credentials) == everything
-        names = "Every credential" if is_all else words.listed(each.credentials)
+        is_all = shown > 1 and len(each.credentials) == shown
+        names = "Each of these credentials" if is_all else words.listed(each.credentials)
         verb = "is" if is_all or len(each.credentials) == 1 else "are"
         yield f"{names} {verb} {each.standstill}.{_how_to_end(each.standstill)}"
 

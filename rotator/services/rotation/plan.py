@@ -70,6 +70,8 @@ class Plan:
     """Whether the org would take other certificates for its apps, where it was asked."""
     returns: tuple[ReturnStep, ...] = ()
     """What comes before the steps of the forecast, of what was revoked."""
+    ends_tokens_of: str = ""
+    """The user whose tokens and sessions of the apps end at last, as his key was in wrong hands; else empty."""
 
 
 def plan_of(
@@ -91,7 +93,7 @@ def plan_of(
     current = seen.current
     due = None if revoked else due_at(seen, policy)
     returns: tuple[ReturnStep, ...] = ()
-    foreseen = seen
+    foreseen, wanted = seen, None
     try:
         refuse_to_end_own_login(credential, observer.client_ids)
         credential.refuse_generic_host(observer.apps)
@@ -104,7 +106,8 @@ def plan_of(
             )
             if credential.secrets is None and taken:
                 returns, foreseen = _returned(credential, seen, revoked, taken)
-        forecast = foresee(foreseen, _wanted(credential, request, now), policy, now)
+        wanted = _wanted(credential, request, now)
+        forecast = foresee(foreseen, wanted, policy, now)
     except (ConfigurationError, RotationHalted, RotationHeldUp) as halted:
         returns, forecast = (
             (),
@@ -120,6 +123,7 @@ def plan_of(
         forecast=forecast,
         seen=seen,
         returns=returns,
+        ends_tokens_of=credential.settings.username if wanted and wanted.compromised else "",
     )
 
 

@@ -171,3 +171,9 @@ def test_an_org_that_is_away_has_no_plan_for_any(one: Bench, pair: Bench) -> Non
 
     one.read_each = read_each  # type: ignore[method-assign, assignment]
     assert plans(one, pair) == {"billing": away, "warehouse": away}
+
+
+@pytest.mark.parametrize(("name", "user"), [("compromised", "billing@example.com"), ("now", ""), ("retire now", "")])
+def test_a_plan_says_whose_tokens_end_with_a_key_that_was_taken(one: Bench, name: str, user: str) -> None:
+    found = plan_of(one.credential_context, REQUESTS[name], one.time)
+    assert found.ends_tokens_of == user

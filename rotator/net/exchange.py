@@ -85,6 +85,10 @@ def under_way() -> Exchange | None:
     return _UNDER_WAY.get()
 
 
+_AT_ONCE: Final = 32 * 1024
+"""Bytes that are asked of a socket: an answer with ten apps has 24 kB, which Python's 8 kB would take in pieces."""
+
+
 class BoundedReader(io.RawIOBase):
     """What a socket gives, within the limits of an exchange."""
 
@@ -120,4 +124,4 @@ class BoundedResponse(HTTPResponse):
         exchange = under_way()
         if exchange is not None:
             self.fp.close()
-            self.fp = io.BufferedReader(BoundedReader(sock, exchange))
+            self.fp = io.BufferedReader(BoundedReader(sock, exchange), _AT_ONCE)

@@ -173,7 +173,11 @@ _REFUSALS: Final[tuple[tuple[str, LoginOutcome, str], ...]] = (
         "Give the app the scope RefreshToken, and pre-authorise the user.",
     ),
     ("audience", LoginOutcome.CONFIGURATION, "Set `audience` of the org to its My Domain, login or test URL."),
-    ("client identifier invalid", LoginOutcome.CONFIGURATION, "Check the consumer key and the login URL."),
+    (
+        "client identifier invalid",
+        LoginOutcome.CONFIGURATION,
+        "Check the consumer key and the login URL. An app that was just made takes logins after half an hour at times.",
+    ),
     (
         "app is not installed",
         LoginOutcome.CONFIGURATION,

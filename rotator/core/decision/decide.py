@@ -371,7 +371,7 @@ def _take_back(s: Situation, pending: KnownVersion, *, gives_up: Fingerprint | N
         if is_hidden and app == pending.app:
             continue
         if current is None and not s.pending_is_outdated:
-            return nothing_was_current(app)
+            return nothing_was_current(s, pending, app)
         if previous and previous.app == app:
             return Action(ActionKind.RESTORE, why, version=previous.fingerprint, app=app, gives_up=gives_up)
         return _disable(app, pending, why, gives_up=gives_up)

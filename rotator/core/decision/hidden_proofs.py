@@ -93,18 +93,20 @@ def way_back(s: Situation, pending: KnownVersion, gives_up: Fingerprint | None) 
     if blocked:
         return blocked
     if s.seen.current is None and not s.pending_is_outdated:
-        return nothing_was_current(app.name)
+        return nothing_was_current(s, pending, app.name)
     if before and before.app == app.name:
         return Action(ActionKind.RESTORE, why, version=before.fingerprint, app=app.name, gives_up=gives_up)
     return Action(ActionKind.DISABLE, why, version=pending.fingerprint, app=app.name, gives_up=gives_up)
 
 
-def nothing_was_current(app: str) -> Action:
+def nothing_was_current(s: Situation, pending: KnownVersion, app: str) -> Action:
     """The end of a first rotation whose key does not log in: there is nothing to go back to."""
+    probe = s.seen.probe(pending)
+    said = f" ({probe.answer.reason})" if probe and probe.answer.reason else ""
     return halt(
         HaltReason.UNPROVEN,
-        f"App {app} holds the new certificate, its key does not log in, and nothing was current before.",
-        "Look at the app's policies in Setup.",
+        f"App {app} holds the new certificate, its key does not log in{said}, and nothing was current before.",
+        (probe.answer.hint if probe else "") or "Look at the app's policies in Setup.",
         rerun="Then run the same command again: it goes on from here.",
     )
 

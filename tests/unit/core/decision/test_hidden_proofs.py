@@ -8,13 +8,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from rotator.core.decision.actions import ActionKind, HaltReason
-from rotator.core.decision.hidden_proofs import (
-    key_is_ended,
-    may_be_sent_to,
-    nothing_was_current,
-    way_back,
-)
-from rotator.core.logins import LoginOutcome
+from rotator.core.decision.hidden_proofs import key_is_ended, may_be_sent_to, way_back
+from rotator.core.logins import LoginOutcome, classify_refusal
 from tests.unit.core.decision.hidden_situations import NOTHING, REFUSES, UNKNOWN, hidden, said, situation
 from tests.unit.core.decision.situations import (
     BRING_OLDER,
@@ -226,10 +221,22 @@ def test_an_app_that_may_hold_the_pending_certificate_gets_the_one_from_before(l
 
 def test_there_is_no_way_back_where_nothing_was_current() -> None:
     action = way_back(situation(hidden("new", pending=NEW)), NEW, None)
-    assert action == nothing_was_current("A")
+    assert action
     assert action.halt is HaltReason.UNPROVEN
     assert "App A holds the new certificate" in action.why
+    assert "policies" in action.hint
     assert action.rerun
+
+
+def test_where_nothing_was_current_the_orgs_words_are_told() -> None:
+    """As of an app that was just made, which login servers do not know for half an hour."""
+    answer = classify_refusal(400, "invalid_client_id", "client identifier invalid")
+    look = hidden("new", pending=NEW, probes={"new": replace(REFUSED, answer=answer)})
+    action = way_back(situation(look), NEW, None)
+    assert action
+    assert "its key does not log in (invalid_client_id: client identifier invalid)" in action.why
+    assert action.hint == answer.hint
+    assert "half an hour" in action.hint
 
 
 def test_a_version_that_is_not_given_up_is_only_taken_back() -> None:

@@ -274,7 +274,14 @@ def _wrong(message: str) -> ConfigurationError:
 
 
 def _what_is_told_still(alert: Alert) -> str:
-    return "its end and that the certificate has expired are" if alert.kind == "expiry" else "its end is"
+    from rotator.services.alerting.kinds import EXPIRY, rotation_trouble  # noqa: PLC0415
+
+    told, name = ["its end"], alert.credential
+    if alert.kind == EXPIRY:
+        told.append("that the certificate has expired")
+    if name and (alert.kind == EXPIRY or alert.key == rotation_trouble(name)):
+        told.append("that consumers are refused")
+    return f"{words.listed(told)} {'are' if len(told) > 1 else 'is'}"
 
 
 def _details_as_json(details: AlertDetails) -> dict[str, Any]:

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 STORE: Final = "keys"
 """The store's name in the exported configuration."""
 STORE_FOLDER: Final = "store"
+_USUAL_TIMEOUT: Final = 15 * 60
+"""Seconds for which test logins are tried unless config.yaml says otherwise: what has to hold for longer needs more."""
 _HEADER: Final = "# The simulated orgs of `rotator simulator serve`. Paths are relative to this file.\n"
 
 
@@ -124,6 +126,10 @@ def _key_file(org: Org, app: ClientApp) -> str:
 
 def _config(orgs: Sequence[Org], propagation_seconds: float) -> dict[str, Any]:
     by_name = {org.name: org for org in orgs}
+    # Long enough to outlast the propagation time here; for Salesforce the defaults are right.
+    verification = {"interval": "1s", "hold": f"{max(2, math.ceil(propagation_seconds))}s"}
+    if math.ceil(propagation_seconds) >= _USUAL_TIMEOUT:
+        verification["timeout"] = f"{2 * math.ceil(propagation_seconds)}s"
     return {
         "database": "sqlite:///rotator.db",
         "orgs": {org.name: _org(org) for org in orgs},
@@ -141,8 +147,7 @@ def _config(orgs: Sequence[Org], propagation_seconds: float) -> dict[str, Any]:
         "daemon": {"first_rotations_after": "0s"},
         "rotation": {
             "rotate_before": "30d",
-            # Long enough to outlast the propagation time here; for Salesforce the defaults are right.
-            "verification": {"interval": "1s", "hold": f"{max(2, math.ceil(propagation_seconds))}s"},
+            "verification": verification,
         },
     }
 

@@ -151,6 +151,15 @@ def test_when_it_is_tried_next_is_told_with_what_is_done(rotator: Command, confi
     assert f"It is tried again by itself. The next try begins at {NOW + 3 * DAY:%Y-%m-%d %H:%M} UTC." in told.out
 
 
+def test_who_takes_on_what_a_rotation_met_hears_of_it_all_the_same_when_consumers_are_refused(
+    rotator: Command, config: Path, database: Database
+) -> None:
+    new = replace(EXPIRY, key="rotation:billing", kind="rotation", credential="billing", not_after=None)
+    alert, _ = AlertRecords(database).open(new, NOW)
+    done = rotator("--config", config, "alerts", "ack", alert.id, "--reason", "mine")
+    assert "Of it only its end and that consumers are refused are told from now on." in done.out
+
+
 def test_who_is_refused_now_comes_before_all_else(rotator: Command, config: Path, database: Database) -> None:
     AlertRecords(database).open(ORG, NOW)
     refusing = replace(ORG, key="rotation:billing", refused_since=NOW - DAY, title="Consumers are refused")

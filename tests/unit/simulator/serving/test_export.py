@@ -56,6 +56,16 @@ def test_the_configuration_is_read_as_it_is(export: Export, orgs: Sequence[Org])
     assert hold.total_seconds() >= 3.5
 
 
+@pytest.mark.parametrize("propagation_seconds", [899.0, 900.0, 3600.0])
+def test_the_configuration_is_right_however_long_a_change_takes(
+    export: Export, orgs: Sequence[Org], propagation_seconds: float
+) -> None:
+    export.prepare()
+    export.write(orgs, "the authority's certificate", propagation_seconds)
+    verification = load(export.config).rotation.verification
+    assert verification.timeout > verification.hold
+
+
 def test_keys_are_for_their_owner_alone_and_match_the_live_certificates(export: Export, orgs: Sequence[Org]) -> None:
     write(export, orgs)
     assert (export.folder / "keys").stat().st_mode & 0o777 == 0o700

@@ -95,6 +95,12 @@ def test_a_login_that_is_accepted_meanwhile_has_it_begin_anew() -> None:
     assert [at for _, at in org.tried] == [0, 7.5, 15, 17, 24.5, 32, 39.5, 47]
 
 
+def test_a_refusal_holds_from_the_first_one_and_not_from_the_first_try() -> None:
+    org = Org(rules(confirmations=1), lambda _key, at: REFUSED if at >= 40 else ACCEPTED)
+    org.proves()
+    assert [at for _, at in org.tried if at >= 40] == [40, 70]
+
+
 def test_a_user_who_is_not_let_in_is_refused_as_well() -> None:
     assert Org(rules(), lambda _key, _at: NOT_APPROVED).proves() == NOT_APPROVED.reason
 
@@ -129,6 +135,7 @@ def test_what_is_not_refused_in_all_the_time_that_a_change_may_take_is_no_succes
         org.proves()
     assert raised.value.message.endswith(said)
     assert hint in raised.value.hint
+    assert (raised.value.effect, raised.value.rerun) == ("What was changed in the org stays so.", "Then run it again.")
     assert org.tried[-1] == ("new", 150), "twice the time-out, and as long as it has to hold"
 
 
@@ -140,8 +147,10 @@ def test_a_key_that_is_refused_just_in_time_is_ended() -> None:
 
 def test_where_nothing_is_stored_nothing_is_proven() -> None:
     org = Org(rules(), lambda _key, _at: REFUSED, stages={})
-    with pytest.raises(StoreError, match="holds no version of billing"):
+    with pytest.raises(StoreError, match="keys holds no version of billing") as raised:
         org.proves()
+    assert raised.value.effect == "The org was changed all the same."
+    assert "Login History" in raised.value.hint
 
 
 def test_who_loses_the_lock_while_waiting_tries_no_more() -> None:

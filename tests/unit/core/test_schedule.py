@@ -78,6 +78,12 @@ class TestStandstills:
         both = of(freeze(-1, 2), freeze(2, 4), pause(until=MONDAY + 3 * DAY))
         assert both.beginning(MONDAY, expires_at=NEVER).at == MONDAY + 4 * DAY
 
+    def test_the_one_that_ends_last_is_told_first(self) -> None:
+        endless, frozen, short = pause(), freeze(-1, 4), pause(until=MONDAY + DAY)
+        schedule = of(short, endless, frozen)
+        assert schedule.in_force(MONDAY) == (endless, frozen, short)
+        assert schedule.beginning(MONDAY, expires_at=NEVER).held_by == (endless, frozen, short)
+
     def test_one_that_is_over_before_a_window_opens_holds_nothing(self) -> None:
         schedule = of(freeze(0.1, 0.2), windows=[nights()])
         assert schedule.beginning(MONDAY, expires_at=NEVER) == Beginning(local("2026-11-23T22:00"))

@@ -162,11 +162,15 @@ class CredentialFacts:
     connected: Mapping[str, bool] = field(default_factory=dict)
     """Whether an app is a connected app, by its folded name, where the configuration says so: a name may be of two."""
 
+    @cached_property
+    def _folded(self) -> frozenset[str]:
+        """The names of its apps, for comparison with each app of its org."""
+        return frozenset(name.casefold() for name in self.apps)
+
     def has(self, app: AppFacts) -> bool:
         """Whether an app of its org is, or may be, one of its own."""
         name = app.name.casefold()
-        is_named = name in {each.casefold() for each in self.apps}
-        return is_named and self.connected.get(name, app.is_connected_app) == app.is_connected_app
+        return name in self._folded and self.connected.get(name, app.is_connected_app) == app.is_connected_app
 
     @property
     def is_revoked(self) -> bool:

@@ -280,9 +280,12 @@ class Observer:
         """Why the org does not show an app, as far as it tells; None where it shows all, or cannot be asked."""
         absent = [app.name for app in self._last.apps.values() if not app.readable] if self._last else []
         try:
-            return self._credential.apps.absent(*absent) if absent else None
+            return self._absent(absent) if absent else None
         except OrgError:
             return None
+
+    def _absent(self, names: Sequence[str]) -> OrgError:
+        return self._credential.apps.absent(*names)
 
     def explained(self, action: Action) -> Action:
         """An action, with the cause, as far as the org tells it, where that is not part of what was observed."""
@@ -309,9 +312,8 @@ class Observer:
     def _observe_apps(self, names: Sequence[str], stages: Stages, _known: CredentialRecord) -> dict[str, ObservedApp]:
         found = dict(zip(names, self._credential.apps.read_all(names), strict=True))
         self._apps |= {name: app for name, app in found.items() if app}
-        stored = [self._versions[fingerprint] for fingerprint in stages.fingerprints]
-        observed = {name: observed_app(name, app, stored) for name, app in found.items()}
-        return {name: self._with_history(app, stages.pending) if app.hidden else app for name, app in observed.items()}
+        seen = {name: observed_app(name, app, map(self.version, stages.fingerprints)) for name, app in found.items()}
+        return {name: self._with_history(app, stages.pending) if app.hidden else app for name, app in seen.items()}
 
     def _with_history(self, app: ObservedApp, pending: Fingerprint | None) -> ObservedApp:
         """An app that does not show what it holds, with whether we sent it that, as far as the history knows."""

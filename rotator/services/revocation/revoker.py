@@ -48,6 +48,9 @@ if TYPE_CHECKING:
     from rotator.services.rotation.observer import CredentialContext
 
 UNTOUCHED: Final = "Nothing was changed."
+_RERUN_AFTER_ROTATION: Final = (
+    "Run this again when that has ended, or end that process first: a revocation goes on from whatever it leaves."
+)
 _OWN_KEY: Final = (
     "If its key is in wrong hands, `--only certificate --own-login` ends it over the session that is open then; the way"
     " back is by hand."
@@ -132,10 +135,7 @@ class Revoker:
         try:
             return stack.enter_context(self._locks.hold(self._credential.name))
         except RotationRunning as error:
-            error.rerun = (
-                "Run this again when that has ended, or end that process first: a revocation goes on from whatever it"
-                " leaves."
-            )
+            error.rerun = _RERUN_AFTER_ROTATION
             raise
 
     def refuse(self, request: RevocationRequest) -> None:

@@ -54,7 +54,7 @@ def test_what_the_standard_tier_leaves_out_is_in_the_thorough_one_and_the_build_
     assert "ROTATOR_TIER=thorough" in thorough
     assert '-m "thorough or more_in_thorough or hypothesis"' in thorough
     build = (ROOT / ".ci" / "run").read_text()
-    assert [tier for tier in ("thorough", "test") if f'on "${{pythons[0]}}" {tier}' not in build] == []
+    assert [tier for tier in ("thorough", "test") if f'\ntested "${{pythons[0]}}" {tier}' not in build] == []
 
 
 def test_a_command_that_is_at_work_is_shown_so_and_its_end_is_its_own(tmp_path: Path) -> None:

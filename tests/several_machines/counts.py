@@ -47,11 +47,13 @@ class Counts:
     lines: tuple[tuple[str, str], ...]
     """What, and how many."""
     wrong: tuple[str, ...]
+    late: tuple[str, ...]
+    """What took longer than is promised, which proves something where nothing else is at work."""
 
     def table(self) -> str:
         """For people."""
         width = max(len(name) for name, _ in self.lines)
-        return "\n".join([*(f"{name:<{width}}  {value}" for name, value in self.lines), *self.wrong])
+        return "\n".join([*(f"{name:<{width}}  {value}" for name, value in self.lines), *self.wrong, *self.late])
 
 
 def counted(hour: Hour, exit_codes: Mapping[str, int | None]) -> Counts:
@@ -84,13 +86,15 @@ def counted(hour: Hour, exit_codes: Mapping[str, int | None]) -> Counts:
         *mails.wrong,
         *(f"a consumer was refused: {each}" for each in logins.failed),
         *(f"nobody logs in with {each.name}" for each in hour.place.credentials if not logins.accepted[each.name]),
-        *(f"late: {each}" for each in taken_up if each.is_late(hour.watch, TAKEN_UP_WITHIN)),
-        *(f"late: {each}" for some in failed_over.values() for each in some if each.is_late(hour.watch, LEADS_WITHIN)),
         *(f"{name} ended with {code}" for name, code in exit_codes.items() if code),
         *_faults(hour),
         *_history(hour),
     )
-    return Counts(lines, wrong)
+    late = (
+        *(f"late: {each}" for each in taken_up if each.is_late(hour.watch, TAKEN_UP_WITHIN)),
+        *(f"late: {each}" for some in failed_over.values() for each in some if each.is_late(hour.watch, LEADS_WITHIN)),
+    )
+    return Counts(lines, wrong, late)
 
 
 def _befell(hour: Hour) -> Iterator[tuple[What, int]]:

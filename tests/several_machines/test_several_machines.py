@@ -1,7 +1,8 @@
 """Several machines on one Postgres, to each of which anything may happen: all is done, and nothing twice.
 
 Real processes of `rotator run`, a real Postgres, simulated orgs over HTTPS, a mail server, and of each credential a
-consumer that knows two keys and logs in all the time. `python -m tests.several_machines SEED` has one hour of any seed.
+consumer that knows two keys and logs in all the time. `python -m tests.several_machines SEED` has one hour of any seed,
+and judges how soon others take over as well: beside other tests that would only tell how busy the processors are.
 """
 
 from __future__ import annotations

@@ -52,7 +52,7 @@ WRONG_CLOCK = row(LoginOutcome.CLOCK, 1, 0 * SECOND, ago=MINUTE)
         pytest.param(hidden(REFUSES, current=OLD), id="it takes no stored key"),
         pytest.param(hidden(UNKNOWN, current=OLD, probes={"old": JUST_IN}), id="current's has logged in"),
         pytest.param(
-            hidden(UNKNOWN, pending=NEW, current=OLD, probes={"old": REFUSED, "new": JUST_IN}),
+            hidden(UNKNOWN, pending=NEW, current=OLD, probes={"old": REFUSED_YET, "new": JUST_IN}),
             id="with one under way any tells",
         ),
     ],

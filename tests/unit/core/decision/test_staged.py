@@ -235,6 +235,12 @@ def test_a_wait_for_the_grace_says_until_when() -> None:
             id="unless something else is wanted",
         ),
         pytest.param(
+            pairs("old", rotated="older", pending=OLDER, current=OLD, previous=OLDER),
+            REPLACE,
+            "discard older to A",
+            id="nor does the schedule bring back the pair from before",
+        ),
+        pytest.param(
             pairs("old", pending=OLDER, current=OLD, previous=OLDER),
             FINISH,
             "discard older to A",

@@ -28,6 +28,7 @@ from tests.unit.core.decision.situations import (
     REPLACING_UNKNOWN,
     RESTORE,
     row,
+    told,
 )
 
 if TYPE_CHECKING:
@@ -140,6 +141,18 @@ def test_when_a_person_is_called(look: Observation, wanted: Wanted, reason: Halt
     assert words in action.why
     assert action.hint
     assert bool(action.rerun) == (reason is HaltReason.UNPROVEN), "what was begun goes on when it is run again"
+
+
+def test_a_first_pair_whose_logins_are_not_set_up_is_kept_and_a_person_is_called_at_once() -> None:
+    action = decided(pairs("new", pending=NEW, probes={"new": NOT_SET_UP}), FIRST)
+    assert action.halt is HaltReason.LOGIN_NOT_SET_UP
+    assert "stored as pending; nothing was current before" in action.why
+    assert action.rerun, "it goes on from there"
+
+
+def test_a_further_pair_that_is_not_set_up_is_tried_for_as_long_as_any() -> None:
+    """The one before it logged in, so servers may only not have heard of the change."""
+    assert told(decided(replace(ROTATED, probes={NAMES["new"]: NOT_SET_UP}))) == "verify new to A"
 
 
 @pytest.mark.parametrize(

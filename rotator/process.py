@@ -74,7 +74,7 @@ def keep_what_is_loaded() -> None:
     """Has Python look for garbage in what is made from now on, and not in what was imported, which stays.
 
     It looks through everything when what is new has come to a quarter of what is there (`gc`, "set_threshold"): beside
-    all that a service imports, a round over many orgs would never be looked through.
+    all that a service imports, a cycle over many orgs would never be looked through.
     """
     gc.collect()
     gc.freeze()

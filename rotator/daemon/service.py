@@ -61,7 +61,7 @@ PULSE: Final = 1.0
 """Seconds between two checks of the main thread."""
 
 TIDIED_EVERY: Final = timedelta(minutes=1)
-"""Memory is given back no more often: it takes a tenth of a second. The last jobs of a round leave the most behind."""
+"""Memory is given back no more often: it takes a tenth of a second. The last jobs of a cycle leave the most behind."""
 
 EXTENSION: Final = timedelta(minutes=1)
 """How much time is asked of systemd, again and again, while a rotation is being finished."""
@@ -288,7 +288,7 @@ class Service:
             self._notifier.extend(EXTENSION)
 
     def _tidy_up(self) -> None:
-        """After jobs have run, and while none does, memory is given back: a round over many orgs needs more of it."""
+        """After jobs have run, and while none does, memory is given back: a cycle over many orgs needs more of it."""
         if self._workers.running:
             self._is_untidy = True
         elif self._is_untidy and self._monotonic() - self._tidied_at >= TIDIED_EVERY.total_seconds():

@@ -101,7 +101,7 @@ def main() -> None:
         robot.write_text(key.pem().reveal())
         lines = [imported(), *measured(folder, members, "pages", with_pages=True)]
         lines += measured(folder, members, "bare", with_pages=False)
-    put("memory", table(["after a round", "pages", "idle: its own, all", "after its pages were asked for"], lines))
+    put("memory", table(["after a cycle", "pages", "idle: its own, all", "after its pages were asked for"], lines))
     sys.stdout.write(PAGE.read_text())
 
 

@@ -126,7 +126,7 @@ def sources_of(rows: Iterable[LoginRow], promotion: Promotion, refusals: Collect
     """The sources of rows of one user, without the program's own; the one that logged in last first."""
     current = {name.casefold() for name in promotion.current}
     previous = {name.casefold() for name in promotion.previous}
-    found: dict[tuple[str, str], _Tally] = {}
+    found: dict[tuple[str, str], _Counted] = {}
     for row in sorted(rows, key=lambda each: (each.at, each.id)):
         name, meaning = row.application.casefold(), row.meaning(refusals)
         is_told = bool(name)
@@ -134,13 +134,13 @@ def sources_of(rows: Iterable[LoginRow], promotion: Promotion, refusals: Collect
             continue
         if not is_told and meaning is RowMeaning.ACCEPTED:
             continue
-        tally = found.setdefault((row.address, row.client), _Tally())
+        counted = found.setdefault((row.address, row.client), _Counted())
         if has_come(promotion.at, row.at):
-            tally.since(row.at, meaning, is_old=name in previous and name not in current, promotion=promotion)
-            tally.is_of_app &= is_told or meaning is RowMeaning.ACCEPTED
+            counted.since(row.at, meaning, is_old=name in previous and name not in current, promotion=promotion)
+            counted.is_of_app &= is_told or meaning is RowMeaning.ACCEPTED
         elif meaning is RowMeaning.ACCEPTED:
-            tally.before_at = row.at
-    sources = [tally.source(*key) for key, tally in found.items()]
+            counted.before_at = row.at
+    sources = [counted.source(*key) for key, counted in found.items()]
     return newest([each for each in sources if each.last_at])
 
 
@@ -155,7 +155,7 @@ def newest(sources: Iterable[Source]) -> list[Source]:
 
 
 @dataclass
-class _Tally:
+class _Counted:
     before_at: datetime | None = None
     accepted_at: datetime | None = None
     old_at: datetime | None = None

@@ -119,7 +119,7 @@ class Overview:
     alerts: tuple[Alert, ...]
     """Open ones, the most severe first; of those what is about no certificate, then by expiry."""
     troubles: tuple[AttemptRecord, ...]
-    """Trials that cannot succeed before a person does something."""
+    """Attempts that cannot succeed before a person does something."""
     untold: tuple[AttemptRecord, ...]
     """Those of them that no open alert tells of."""
     rotations: Rotations

@@ -201,8 +201,8 @@ class Observer:
         self._is_settled = True
         return seen
 
-    def doubt(self) -> None:
-        """Something has failed: if it was a write, it may still come."""
+    def recheck(self) -> None:
+        """Settles anew before it observes, as something has failed: if it was a write, it may still come."""
         self._is_settled = False
 
     def _look(self) -> Observation:

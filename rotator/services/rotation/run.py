@@ -282,7 +282,7 @@ class Run:
     def _stop_short(self, action: Action, lost: LockLost) -> None:
         """The lock was lost within an action: nothing was sent since, and what was sent before only the org tells."""
         self._recorder.log(action, self._version(action), failed=lost.message)
-        self._observer.doubt()
+        self._observer.recheck()
         if self._is_alone():
             # It had not been lost after all, as far as can be told now.
             self._begin_anew()
@@ -291,7 +291,7 @@ class Run:
         self._record(action, succeeded=False, error=error.message, undone=error.wrote_nothing or None)
         self._recorder.log(action, self._version(action), failed=error.message)
         self._context.listener.failed(action, error.message)
-        self._observer.doubt()
+        self._observer.recheck()
         self._memory = self._before_write if error.wrote_nothing else self._memory
         if action.kind is ActionKind.PROMOTE:
             # It may have been done: then the previous version's grace begins now, not when an older one was promoted.

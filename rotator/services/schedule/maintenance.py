@@ -58,7 +58,7 @@ class Maintenance:
         self._context.database.maintain()
         forgotten = self._context.history.outbox.forget(now - KEPT)
         if forgotten:
-            LOG.info("forgot old notifications", extra={"notices": forgotten})
+            LOG.info("forgot old notifications", extra={"notifications": forgotten})
         RecordedLogins(self._context.database).forget(now)
         if self._context.memory.is_configured_alike():
             self._forget_what_is_over(now)

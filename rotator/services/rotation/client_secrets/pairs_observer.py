@@ -31,7 +31,7 @@ class PairsObserver(Observer):
         self._secrets = secrets
         self._pairs: Pairs | None = None
 
-    def doubt(self) -> None:
+    def recheck(self) -> None:
         """The resources of a consumer are changed at once, or not at all."""
 
     def _look(self) -> Observation:

@@ -150,7 +150,7 @@ def test_what_was_begun_before_is_seen_to_before_a_run_goes_by_what_it_observes(
     assert live(observer) is None
     assert live(observer) is None
     assert len(settled) == 1
-    observer.doubt()
+    observer.recheck()
     assert live(observer) is None
     assert len(settled) == 2
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 from rotator import plain_text
 from rotator.core import words
 from rotator.core.severity import Severity
+from rotator.core.thresholds import is_expired
 from rotator.plain_text import one_line
 
 if TYPE_CHECKING:
@@ -105,7 +106,7 @@ def due(message: Message) -> datetime | None:
 def due_of(message: Message) -> str:
     """`until 2026-12-05`, or that it is over; empty where nothing is due."""
     last = due(message)
-    return f"{'until' if last > message.at else 'expired on'} {words.day(last)}" if last else ""
+    return f"{'expired on' if is_expired(last, message.at) else 'until'} {words.day(last)}" if last else ""
 
 
 def acknowledging(message: Message) -> str:

@@ -11,7 +11,7 @@ from rotator.core.lifecycle.revocation import RevocationStep, how_to_end, nobody
 from rotator.core.lifecycle.states import CertificateState
 from rotator.core.observed import Kind, ObservedCertificate
 from rotator.core.severity import Severity
-from rotator.core.thresholds import EXPIRED, Expiry, lasts_longer, severity_at
+from rotator.core.thresholds import EXPIRED, Expiry, is_ahead, lasts_longer, severity_at
 from rotator.services.alerting.kinds import EXPIRY, WEAK
 
 if TYPE_CHECKING:
@@ -26,8 +26,6 @@ if TYPE_CHECKING:
 _LEAST_BITS: Final = {"RSA": 2048, "RSA-PSS": 2048, "EC": 256, "DSA": 2048}
 """NIST SP 800-131A: 112 bits of security at least; for elliptic curves the smallest in common use."""
 _BROKEN_HASHES: Final = frozenset({"md2", "md4", "md5", "sha1"})
-_VALID_FROM: Final = "Valid from"
-"""Name of the fact when a certificate will be valid."""
 
 
 def certificate_key(kind: str, seen: ObservedCertificate) -> str:
@@ -167,7 +165,7 @@ def weakness_of(life: CertificateLife, longest_lifetime: timedelta) -> NewAlert 
         type=seen.type,
         credential=seen.credential,
         fingerprint=seen.fingerprint or None,
-        facts=_facts(seen) | ({_VALID_FROM: words.moment(life.valid_from)} if life.valid_from else {}),
+        facts=_facts(seen) | ({"Valid from": words.moment(life.valid_from)} if life.valid_from else {}),
     )
 
 
@@ -224,15 +222,14 @@ def ending(alert: Alert, here: Sequence[CertificateLife], now: datetime, longest
         return _resting(ours)
     if alert.kind == EXPIRY:
         return _too_early(alert, ours, now)
-    return None if weakness_of(ours, longest_lifetime) else _not_weak(alert)
+    return None if weakness_of(ours, longest_lifetime) else _not_weak(alert, ours.seen)
 
 
-def _not_weak(alert: Alert) -> str:
+def _not_weak(alert: Alert, seen: ObservedCertificate) -> str:
     """What has changed, though the certificate is the same."""
-    begun = alert.facts.get(_VALID_FROM)
-    return (
-        f"It is valid since {begun}." if begun else "It is as it should be, by what `alerts.longest_lifetime` is now."
-    )
+    if seen.not_before and is_ahead(seen.not_before, alert.opened_at):
+        return f"It is valid since {words.moment(seen.not_before)}."
+    return "It is as it should be, by what `alerts.longest_lifetime` is now."
 
 
 def _replaced(alert: Alert, there: ObservedCertificate) -> str:

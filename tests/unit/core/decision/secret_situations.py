@@ -8,7 +8,7 @@ from rotator.core.decision.next_action import next_action
 from rotator.core.decision.observations import Observation
 from rotator.core.decision.policies import Goal, Wanted
 from rotator.core.observed import ObservedApp
-from tests.unit.core.decision.situations import DAY, NAMES, NEW, NOW, OLD, POLICY, REPLACE
+from tests.unit.core.decision.situations import DAY, JUST_IN, NAMES, NEW, NOW, OLD, POLICY, REPLACE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -50,6 +50,16 @@ def pairs(
         promoted_at=NOW - promoted,
         probes={NAMES[name]: probe for name, probe in (probes or {}).items()},
     )
+
+
+def staged(**probes: Probe) -> Observation:
+    """A pair is staged beside the one in use, which has just logged in."""
+    return pairs("old", staged="new", pending=NEW, current=OLD, probes={"old": JUST_IN, **probes})
+
+
+def rotated(new: Probe) -> Observation:
+    """The new pair is in force, and not current yet."""
+    return pairs("new", rotated="old", pending=NEW, current=OLD, probes={"new": new})
 
 
 def decided(look: Observation, wanted: Wanted = REPLACE) -> Action:

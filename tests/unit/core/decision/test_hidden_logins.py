@@ -43,6 +43,11 @@ JUST_BEFORE = row(LoginOutcome.ACCEPTED, 1, 0 * SECOND, ago=30 * SECOND)
 WRONG_CLOCK = row(LoginOutcome.CLOCK, 1, 0 * SECOND, ago=MINUTE)
 
 
+def tried(old: Probe, older: Probe) -> Observation:
+    """Nothing is known of the app, and both stored keys were tried."""
+    return hidden(UNKNOWN, current=OLD, previous=OLDER, probes={"old": old, "older": older})
+
+
 @pytest.mark.parametrize(
     "look",
     [
@@ -72,28 +77,16 @@ def test_no_test_login_is_made_where_none_tells_more(look: Observation) -> None:
             "verify older to A",
             id="then each that was not tried",
         ),
+        pytest.param(tried(REFUSED, REFUSED_YET), "verify old to A", id="then the one that was tried longest ago"),
+        pytest.param(tried(REFUSED_FOR_GOOD, REFUSED), "verify older to A", id="not one that is refused for good"),
         pytest.param(
-            hidden(UNKNOWN, current=OLD, previous=OLDER, probes={"old": REFUSED, "older": REFUSED_YET}),
-            "verify old to A",
-            id="then the one that was tried longest ago",
-        ),
-        pytest.param(
-            hidden(UNKNOWN, current=OLD, previous=OLDER, probes={"old": REFUSED_FOR_GOOD, "older": REFUSED}),
-            "verify older to A",
-            id="not one that is refused for good",
-        ),
-        pytest.param(
-            hidden(UNKNOWN, current=OLD, previous=OLDER, probes={"old": NO_ANSWER_FOR_LONG, "older": NO_ANSWER}),
+            tried(NO_ANSWER_FOR_LONG, NO_ANSWER),
             "verify older to A",
             id="nor one that has had no answer for too long",
         ),
+        pytest.param(tried(TOO_MANY_FOR_AN_HOUR, REFUSED), "verify old to A", id="a limit has more than an hour"),
         pytest.param(
-            hidden(UNKNOWN, current=OLD, previous=OLDER, probes={"old": TOO_MANY_FOR_AN_HOUR, "older": REFUSED}),
-            "verify old to A",
-            id="a limit has more than an hour",
-        ),
-        pytest.param(
-            hidden(UNKNOWN, current=OLD, previous=OLDER, probes={"old": REFUSED, "older": JUST_IN}),
+            tried(REFUSED, JUST_IN),
             "verify old to A",
             id="what a slow server accepts beside current's tells nothing",
         ),
@@ -101,17 +94,13 @@ def test_no_test_login_is_made_where_none_tells_more(look: Observation) -> None:
             hidden(UNKNOWN, current=OLD, probes={"old": ACCEPTED_LONG_AGO}), "verify old to A", id="it was too long ago"
         ),
         pytest.param(
-            hidden(UNKNOWN, current=OLD, previous=OLDER, probes={"old": NOT_SET_UP, "older": REFUSED_FOR_GOOD}),
+            tried(NOT_SET_UP, REFUSED_FOR_GOOD),
             "verify old to A",
             id="of several a locked user may be of one",
         ),
+        pytest.param(tried(NOT_SET_UP, NOT_SET_UP), "verify old to A", id="even if it looks so for each"),
         pytest.param(
-            hidden(UNKNOWN, current=OLD, previous=OLDER, probes={"old": NOT_SET_UP, "older": NOT_SET_UP}),
-            "verify old to A",
-            id="even if it looks so for each",
-        ),
-        pytest.param(
-            hidden(UNKNOWN, current=OLD, previous=OLDER, probes={"old": REFUSED_YET, "older": JUST_BEFORE}),
+            tried(REFUSED_YET, JUST_BEFORE),
             "wait old to A",
             id="what was just accepted is not tried again meanwhile",
         ),
@@ -177,13 +166,7 @@ def test_a_test_login_waits_for_its_time() -> None:
             HaltReason.UNPROVEN,
             id="a pending version may be under way",
         ),
-        pytest.param(
-            hidden(
-                UNKNOWN, current=OLD, previous=OLDER, probes={"old": NO_ANSWER_FOR_LONG, "older": NOT_SET_UP_FOR_LONG}
-            ),
-            HaltReason.LOGIN_NOT_SET_UP,
-            id="of several each",
-        ),
+        pytest.param(tried(NO_ANSWER_FOR_LONG, NOT_SET_UP_FOR_LONG), HaltReason.LOGIN_NOT_SET_UP, id="of several each"),
     ],
 )
 def test_a_person_is_called_when_no_key_tells_for_long(look: Observation, reason: HaltReason) -> None:
@@ -215,7 +198,7 @@ def test_where_a_wrong_key_may_be_refused_so_the_way_to_put_current_back_is_told
 
 def test_the_answer_that_a_person_is_told_is_one_that_proves_nothing() -> None:
     silent = replace(NO_ANSWER_FOR_LONG, answer=replace(NO_ANSWER_FOR_LONG.answer, reason="HTTP 503", hint="Wait."))
-    look = hidden(UNKNOWN, current=OLD, previous=OLDER, probes={"old": REFUSED_FOR_GOOD, "older": silent})
+    look = tried(REFUSED_FOR_GOOD, silent)
     action = some_key_logs_in(situation(look), "A")
     assert action
     assert "HTTP 503" in action.why

@@ -10,7 +10,7 @@ import pytest
 from rotator.core.decision.options import RotationOptions
 from rotator.core.decision.policies import Goal, Strategy, Wanted
 from rotator.core.logins import LoginAnswer, LoginOutcome
-from tests.unit.core.decision.secret_situations import FIRST, KEPT, ROTATED, STAGED, decided, pairs
+from tests.unit.core.decision.secret_situations import FIRST, KEPT, ROTATED, STAGED, decided, pairs, rotated, staged
 from tests.unit.core.decision.situations import (
     BRING_OLDER,
     DAY,
@@ -61,49 +61,16 @@ def test_a_look_at_pairs_is_decided_by_the_strategy_of_pairs() -> None:
             pairs("old", current=OLD, probes={"old": JUST_IN}), REPLACE, "stage to A", id="then another is staged"
         ),
         pytest.param(STAGED, REPLACE, "verify old to A", id="it is rotated in only when current logs in"),
-        pytest.param(
-            replace(STAGED, probes={NAMES["old"]: JUST_IN}), REPLACE, "verify new to A", id="and it was tried itself"
-        ),
-        pytest.param(
-            replace(STAGED, probes={NAMES["old"]: JUST_IN, NAMES["new"]: REFUSED_YET}),
-            REPLACE,
-            "rotate new to A",
-            id="refused, as it is not in force",
-        ),
-        pytest.param(
-            replace(STAGED, probes={NAMES["old"]: JUST_IN, NAMES["new"]: NOT_SET_UP}),
-            REPLACE,
-            "rotate new to A",
-            id="in whatever words",
-        ),
-        pytest.param(
-            replace(STAGED, probes={NAMES["old"]: JUST_IN, NAMES["new"]: HOLDS}),
-            REPLACE,
-            "rotate new to A",
-            id="or it holds early",
-        ),
-        pytest.param(
-            replace(STAGED, probes={NAMES["old"]: JUST_IN, NAMES["new"]: LOCKED}),
-            REPLACE,
-            "verify new to A",
-            id="a locked user says nothing of it",
-        ),
-        pytest.param(
-            replace(STAGED, probes={NAMES["old"]: JUST_IN, NAMES["new"]: NO_ANSWER}),
-            REPLACE,
-            "verify new to A",
-            id="nor does an outage",
-        ),
+        pytest.param(staged(), REPLACE, "verify new to A", id="and it was tried itself"),
+        pytest.param(staged(new=REFUSED_YET), REPLACE, "rotate new to A", id="refused, as it is not in force"),
+        pytest.param(staged(new=NOT_SET_UP), REPLACE, "rotate new to A", id="in whatever words"),
+        pytest.param(staged(new=HOLDS), REPLACE, "rotate new to A", id="or it holds early"),
+        pytest.param(staged(new=LOCKED), REPLACE, "verify new to A", id="a locked user says nothing of it"),
+        pytest.param(staged(new=NO_ANSWER), REPLACE, "verify new to A", id="nor does an outage"),
         pytest.param(ROTATED, REPLACE, "verify new to A", id="in force it must log in"),
-        pytest.param(
-            replace(ROTATED, probes={NAMES["new"]: JUST_IN}), REPLACE, "wait new to A", id="more often than once"
-        ),
-        pytest.param(
-            replace(ROTATED, probes={NAMES["new"]: HOLDS}), REPLACE, "promote new to A", id="before it is current"
-        ),
-        pytest.param(
-            replace(ROTATED, probes={NAMES["new"]: HOLDS}), FINISH, "promote new to A", id="whatever is wanted"
-        ),
+        pytest.param(rotated(JUST_IN), REPLACE, "wait new to A", id="more often than once"),
+        pytest.param(rotated(HOLDS), REPLACE, "promote new to A", id="before it is current"),
+        pytest.param(rotated(HOLDS), FINISH, "promote new to A", id="whatever is wanted"),
         pytest.param(KEPT, REPLACE, "done", id="the old one is kept for its grace"),
         pytest.param(
             replace(KEPT, promoted_at=NOW - 7 * DAY), REPLACE, "unstage old to A", id="deleted on the org after it"

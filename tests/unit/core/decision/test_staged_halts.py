@@ -10,13 +10,12 @@ import pytest
 from rotator.core.decision.actions import HaltReason
 from rotator.core.logins import LoginOutcome
 from rotator.core.observed import ObservedApp
-from tests.unit.core.decision.secret_situations import FIRST, ROTATED, STAGED, decided, pairs
+from tests.unit.core.decision.secret_situations import FIRST, decided, pairs, rotated, staged
 from tests.unit.core.decision.situations import (
     DAY,
     FINISH,
     JUST_IN,
     MINUTE,
-    NAMES,
     NEW,
     NO_ANSWER_FOR_LONG,
     NOT_SET_UP,
@@ -32,10 +31,17 @@ from tests.unit.core.decision.situations import (
 )
 
 if TYPE_CHECKING:
-    from rotator.core.decision.observations import Observation
+    from rotator.core.decision.observations import Observation, Probe
     from rotator.core.decision.policies import Wanted
 
+DRIFT = HaltReason.DRIFT
+NO_LOGIN = HaltReason.LOGIN_NOT_SET_UP
 WRONG_CLOCK = row(LoginOutcome.CLOCK, 1, 0 * DAY, ago=MINUTE)
+
+
+def current_says(probe: Probe) -> Observation:
+    """Nothing was changed, and this is what test logins with the pair in use have come to."""
+    return pairs("old", current=OLD, probes={"old": probe})
 
 
 @pytest.mark.parametrize(
@@ -44,75 +50,69 @@ WRONG_CLOCK = row(LoginOutcome.CLOCK, 1, 0 * DAY, ago=MINUTE)
         pytest.param(
             pairs("stranger", rotated="old", current=OLD),
             REPLACE,
-            HaltReason.DRIFT,
+            DRIFT,
             "is taken for a while still",
             id="a person rotated, current is taken still",
         ),
         pytest.param(
             pairs("stranger", current=OLD),
             REPLACING_UNKNOWN,
-            HaltReason.DRIFT,
+            DRIFT,
             "is not taken any more",
             id="a person rotated, and current's time has ended",
         ),
         pytest.param(
             pairs("new", current=OLD, previous=NEW),
             FINISH,
-            HaltReason.DRIFT,
+            DRIFT,
             "does not take current's",
             id="not asked for more",
         ),
         pytest.param(
             pairs("new", current=OLD, previous=NEW),
             RESTORE,
-            HaltReason.DRIFT,
+            DRIFT,
             "does not take current's",
             id="a secret cannot be put back",
         ),
         pytest.param(
-            pairs("old", current=OLD, probes={"old": NOT_SET_UP}),
+            current_says(NOT_SET_UP),
             REPLACE,
-            HaltReason.LOGIN_NOT_SET_UP,
+            NO_LOGIN,
             "before anything was changed: it says so",
             id="logins are not set up",
         ),
+        pytest.param(current_says(WRONG_CLOCK), REPLACE, NO_LOGIN, "before anything was changed", id="a wrong clock"),
         pytest.param(
-            pairs("old", current=OLD, probes={"old": WRONG_CLOCK}),
+            current_says(REFUSED),
             REPLACE,
-            HaltReason.LOGIN_NOT_SET_UP,
-            "before anything was changed",
-            id="a wrong clock",
-        ),
-        pytest.param(
-            pairs("old", current=OLD, probes={"old": REFUSED}),
-            REPLACE,
-            HaltReason.LOGIN_NOT_SET_UP,
+            NO_LOGIN,
             "before anything was changed",
             id="current is refused, though the org shows it",
         ),
         pytest.param(
-            pairs("old", current=OLD, probes={"old": NO_ANSWER_FOR_LONG}),
+            current_says(NO_ANSWER_FOR_LONG),
             REPLACE,
-            HaltReason.LOGIN_NOT_SET_UP,
+            NO_LOGIN,
             "before anything was changed",
             id="no answer for too long",
         ),
         pytest.param(
-            pairs("old", current=OLD, probes={"old": NOT_SET_UP_FOR_LONG}),
+            current_says(NOT_SET_UP_FOR_LONG),
             RESTORE,
-            HaltReason.LOGIN_NOT_SET_UP,
+            NO_LOGIN,
             "before anything was changed",
             id="current is to be proven",
         ),
         pytest.param(
-            replace(STAGED, probes={NAMES["old"]: JUST_IN, NAMES["new"]: NO_ANSWER_FOR_LONG}),
+            staged(new=NO_ANSWER_FOR_LONG),
             REPLACE,
-            HaltReason.LOGIN_NOT_SET_UP,
+            NO_LOGIN,
             "does not say what it makes of the staged pair",
             id="the staged pair is not answered",
         ),
         pytest.param(
-            replace(ROTATED, probes={NAMES["new"]: REFUSED_FOR_GOOD}),
+            rotated(REFUSED_FOR_GOOD),
             REPLACE,
             HaltReason.UNPROVEN,
             "do not succeed (it says so); the org takes current's still",

@@ -226,6 +226,22 @@ def test_no_reason_is_given_for_names_that_one_module_has() -> None:
     assert [name for name in SHARED_NAMES if names[name] < 2] == []
 
 
+def test_tests_of_a_module_stand_in_its_room() -> None:
+    """So far as they are called after it; what is about several modules has a name of its own."""
+    rooms: dict[str, set[Path]] = {}
+    for module in MODULES:
+        rooms.setdefault(f"test_{module.stem}", set()).add(module.relative_to("rotator").parent)
+    unit = ROOT / "tests" / "unit"
+    found = [path.relative_to(unit) for path in sorted(unit.rglob("test_*.py"))]
+    astray = {
+        str(each): sorted(map(str, rooms[each.stem]))
+        for each in found
+        if each.parent not in rooms.get(each.stem, {each.parent})
+        and any(room.parts[:1] == each.parts[:1] for room in rooms[each.stem])
+    }
+    assert astray == {}
+
+
 def test_a_room_is_seen_at_a_glance() -> None:
     rooms = Counter(module.parent for module in MODULES)
     assert {str(room): count for room, count in rooms.items() if count > 15} == {}

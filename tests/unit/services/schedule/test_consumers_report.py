@@ -15,7 +15,7 @@ from rotator.services.alerting.kinds import UNMOVED
 from rotator.testing.versions import MOMENT
 from tests.unit.services.bench import NOW
 from tests.unit.services.cycle_bench import CycleBench, cycle_bench
-from tests.unit.services.schedule.test_left_behind import MINUTE, crowded, logged_in, look
+from tests.unit.services.schedule.test_left_behind_told import MINUTE, crowded, logged_in, look
 
 if TYPE_CHECKING:
     from collections.abc import Collection

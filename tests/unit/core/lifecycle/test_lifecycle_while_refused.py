@@ -8,7 +8,7 @@ import pytest
 
 from rotator.core.lifecycle.credential_life import OpenRotation
 from rotator.core.lifecycle.states import CredentialState
-from tests.unit.core.test_lifecycle import DAY, NOW, credential, life, version
+from tests.unit.core.lifecycle.test_lifecycle import DAY, NOW, credential, life, version
 
 if TYPE_CHECKING:
     from rotator.core.observed import ObservedCredential

@@ -15,7 +15,7 @@ from rotator.core.lifecycle.states import CertificateState
 from rotator.core.observed import ObservedCertificate, ObservedCredential
 from rotator.core.severity import Severity
 from rotator.core.thresholds import Expiry
-from tests.unit.core.test_lifecycle import DAY, NOW, POLICY, THRESHOLDS, TIMES, credential, version
+from tests.unit.core.lifecycle.test_lifecycle import DAY, NOW, POLICY, THRESHOLDS, TIMES, credential, version
 
 
 class TestTheExpiryOfACertificate:

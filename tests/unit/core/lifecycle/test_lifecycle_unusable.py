@@ -10,7 +10,7 @@ from rotator.core.lifecycle.certificate_life import CertificateLife
 from rotator.core.lifecycle.states import CertificateState, CredentialState
 from rotator.core.observed import Kind, ObservedCertificate
 from rotator.core.thresholds import Expiry
-from tests.unit.core.test_lifecycle import DAY, NOW, THRESHOLDS, credential, life, version
+from tests.unit.core.lifecycle.test_lifecycle import DAY, NOW, THRESHOLDS, credential, life, version
 
 
 def test_a_first_day_to_come_is_not_ok() -> None:

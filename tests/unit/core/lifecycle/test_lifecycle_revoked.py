@@ -13,7 +13,7 @@ from rotator.core.lifecycle.states import CredentialState
 from rotator.core.schedule import NextDue
 from rotator.core.severity import Severity
 from rotator.errors import Holder
-from tests.unit.core.test_lifecycle import DAY, NOW, UNREADABLE, credential, life, version
+from tests.unit.core.lifecycle.test_lifecycle import DAY, NOW, UNREADABLE, credential, life, version
 
 CERTIFICATE, ACCESS, TOKENS = EVERY_STEP
 REVOKED = Revocation(

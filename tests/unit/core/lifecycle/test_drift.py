@@ -18,7 +18,7 @@ from rotator.core.lifecycle.drift import (
 )
 from rotator.core.lifecycle.revocation import EVERY_STEP, Revocation
 from rotator.core.observed import ObservedApp, ObservedCredential
-from tests.unit.core.test_lifecycle import NOW, credential, version
+from tests.unit.core.lifecycle.test_lifecycle import NOW, credential, version
 
 CURRENT, NEW, OLD, ON_B = version("current"), version("new"), version("old"), version("new", "B")
 

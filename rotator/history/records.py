@@ -61,6 +61,16 @@ class NewRotation:
     """What was asked for beside the goal."""
 
     @property
+    def is_compromised(self) -> bool:
+        """Whether it was begun as the key that it replaces is in wrong hands."""
+        return self.trigger == "compromised"
+
+    @property
+    def is_urgent(self) -> bool:
+        """Whether it ends the previous version at once."""
+        return self.is_compromised or self.options.retire_now
+
+    @property
     def by(self) -> Actor:
         """Who began it, with what the system knew of the user, and what was only claimed."""
         return Actor(self.actor, self.uid, self.login_uid, self.login_name, self.claimed_name)

@@ -323,7 +323,7 @@ def status_of(
         thresholds=settings.alerts.every_threshold,
         now=now,
         is_known=is_known,
-        rotation=OpenRotation(is_urgent=begun.options.retire_now or begun.trigger == "compromised") if begun else None,
+        rotation=OpenRotation(is_urgent=begun.is_urgent) if begun else None,
         stored_at=history.stored_at,
         refused_since=history.refused_since(seen),
         revoked=record.login_revoked,

@@ -251,7 +251,7 @@ class RotationService:
     def _begin(self, request: Request, subject: Fingerprint | None) -> Rotation:
         abandoned = self._abandon_another()
         # A key in wrong hands is not given a grace because something else was asked for in between.
-        is_urgent = abandoned is not None and abandoned.trigger == "compromised"
+        is_urgent = abandoned is not None and abandoned.is_compromised
         brings = request.goal in {"back", "adopt"}
         settings, by = self._credential.settings, request.actor
         return self._journal.begin_rotation(

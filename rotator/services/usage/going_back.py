@@ -82,4 +82,4 @@ def _left_behind_for_good(
 def _is_of(last: Rotation, seen: ObservedCredential) -> bool:
     """Whether it is the rotation that made what is current; not one that a key in wrong hands was the reason for."""
     current = seen.current
-    return current is not None and last.new_fingerprint == current.fingerprint and last.trigger != "compromised"
+    return current is not None and last.new_fingerprint == current.fingerprint and not last.is_compromised

@@ -8,6 +8,7 @@ import pytest
 from rotator.config.settings import Settings
 from rotator.core.attempts import AttemptBackOff, AttemptRecord
 from rotator.core.credentials import KeyVersion
+from rotator.core.decision.options import RotationOptions
 from rotator.core.lifecycle.states import CredentialState
 from rotator.core.observed import ObservedCertificate
 from rotator.core.severity import Severity
@@ -209,6 +210,24 @@ def test_the_previous_version_is_kept_for_the_grace_period(world: World, stored:
     assert world.status().life.previous_until == second.created_at + timedelta(days=7)
     world.history["billing"] = CredentialHistory(last_promotion=MOMENT)
     assert world.status().life.previous_until == MOMENT + timedelta(days=7)
+
+
+@pytest.mark.parametrize(
+    ("rotation", "is_kept"),
+    [
+        (BEGUN, True),
+        (replace(BEGUN, options=RotationOptions(retire_now=True)), False),
+        (replace(BEGUN, trigger="compromised"), False),
+        (replace(BEGUN, trigger="compromised", finished_at=MOMENT, outcome="rotated"), True),
+    ],
+)
+def test_the_rotation_under_way_may_end_the_previous_version_at_once(
+    world: World, stored: Stored, rotation: Rotation, is_kept: bool
+) -> None:
+    stored()
+    world.live["Billing"] = stored().certificate
+    world.history["billing"] = CredentialHistory(last_rotation=rotation, last_promotion=MOMENT)
+    assert world.status().life.previous_until == (MOMENT + timedelta(days=7) if is_kept else None)
 
 
 def test_what_fails_until_a_person_acts_is_a_warning(world: World, stored: Stored) -> None:

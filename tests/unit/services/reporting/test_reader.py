@@ -20,7 +20,9 @@ from rotator.core.severity import Severity
 from rotator.errors import OrgUnavailable
 from rotator.history.alerts.alerts import AlertRecords
 from rotator.history.attempts import AttemptRecords
+from rotator.history.journal.journal import Journal
 from rotator.history.last_observations import LastObservations
+from rotator.history.records import NewRotation
 from rotator.history.sightings import last_sightings, record_sightings
 from rotator.services.alerting.catalog import unreadable_org, unreadable_store, unstored
 from rotator.services.alerting.kinds import DELIVERY, ROTATION, key
@@ -125,10 +127,13 @@ def test_the_previous_version_is_kept_for_its_grace(taken_turns: Database) -> No
     assert line.life.previous_until == NOW + 5 * DAY
 
 
-def test_a_previous_version_that_goes_at_once_has_no_grace(database: Database) -> None:
-    at_once = RotationOptions(retire_now=True)
-    rotate(database, "warehouse", at=NOW - DAY, old=OLD, new=NEW, strategy="alternating", options=at_once)
-    (line,) = overview(database, settings_of(credentials=PAIR)).credentials
+def test_a_previous_version_that_goes_at_once_has_no_grace(taken_turns: Database) -> None:
+    at_once = NewRotation(
+        credential="warehouse", org="production", strategy="alternating", trigger="manual", actor="alex",
+        options=RotationOptions(retire_now=True),
+    )  # fmt: skip
+    Journal(taken_turns).begin_rotation(at_once, NOW)
+    (line,) = overview(taken_turns, settings_of(credentials=PAIR)).credentials
     assert line.life.previous_until is None
 
 

@@ -11,7 +11,6 @@ from rotator.core.actor import Actor
 from rotator.core.alert import NewAlert
 from rotator.core.attempts import AttemptBackOff, AttemptRecord
 from rotator.core.credentials import Fingerprint
-from rotator.core.decision.options import RotationOptions
 from rotator.core.observed import KnownVersion, ObservedApp, ObservedCertificate, ObservedCredential
 from rotator.core.severity import Severity
 from rotator.history.alerts.alerts import AlertRecords
@@ -32,7 +31,6 @@ if TYPE_CHECKING:
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 DAY = timedelta(days=1)
-PLAIN = RotationOptions()
 FOREVER = datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC)
 
 _LOGIN = {"client_id": "3MVG9_management", "username": "rotator@example.com", "private_key": {"env": "KEY"}}
@@ -118,14 +116,14 @@ def observe(
 def rotate(
     database: Database, credential: str, *, at: datetime, outcome: str = "rotated", old: str = "", new: str = "",
     org: str = "production", strategy: str = "in_place", gap: float | None = 4.2, why: str = "",
-    goal: str = "replace", options: RotationOptions = PLAIN,
+    goal: str = "replace",
 ) -> str:  # fmt: skip
     """A rotation with its usual steps; the id."""
     journal = Journal(database)
     rotation = journal.begin_rotation(
         NewRotation(
             credential=credential, org=org, strategy=strategy, trigger="schedule", actor="rotator on crm-1",
-            reason="due", replaces=old or None, goal=goal, options=options,
+            reason="due", replaces=old or None, goal=goal,
         ),
         at,
     )  # fmt: skip

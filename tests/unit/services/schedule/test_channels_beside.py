@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from rotator.alerts.base import DeliveryFailed
+from rotator.core.attempts import DELIVER
 from rotator.errors import ConfigurationError
 from tests.unit.services.cycle_bench import cycle_bench
 
@@ -56,3 +58,18 @@ def test_a_channel_that_cannot_be_used_is_told_of_by_the_others(
     assert "Somebody changed Billing in production: consumers of billing are refused" in titles
     assert len(titles) == len(set(titles))
     assert set(one.context.history.outbox.pending()) == {"slack"}
+
+
+@pytest.mark.parametrize(("chance", "seconds"), [(0.0, 60), (1.0, 45)])
+def test_chance_shortens_the_pause_of_a_channel_that_is_away(database: Database, chance: float, seconds: float) -> None:
+    """So that many services whose channel was away do not all come back to it in the same moment."""
+    one = cycle_bench(database, random=lambda: chance)
+    one.bench.use("Billing")
+    one.work()
+    one.bench.live["Billing"] = None
+    one.bench.time += one.context.settings.daemon.inventory_every * 2
+    one.outside.channel_fails = DeliveryFailed("No answer.", hint="Wait.")
+    one.work()
+    attempt = one.context.history.attempts.get(DELIVER, "slack")
+    assert attempt.last_at
+    assert attempt.next_at == attempt.last_at + timedelta(seconds=seconds)

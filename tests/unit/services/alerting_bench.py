@@ -60,7 +60,7 @@ def holds(name: str, days: float, fingerprint: str = "a", **more: Any) -> Observ
 
 
 @dataclass(frozen=True)
-class Desk:
+class AlertingBench:
     """The alerts of one configuration, and what became of them."""
 
     alerting: AlertRules
@@ -89,10 +89,12 @@ class Desk:
         return self.alerts.all(1)[0]
 
 
-def desk(database: Database, channels: str = "ops: {}", thresholds: Sequence[timedelta] | None = None) -> Desk:
+def bench(
+    database: Database, channels: str = "ops: {}", thresholds: Sequence[timedelta] | None = None
+) -> AlertingBench:
     """The alerts of a configuration with these channels, and with other thresholds than usual where some are given."""
     settings = settings_with(channels)
     if thresholds is not None:
         alerts = settings.alerts.model_copy(update={"thresholds": tuple(thresholds)})
         settings = settings.model_copy(update={"alerts": alerts})
-    return Desk(AlertRules(settings, database), AlertRecords(database), Outbox(database))
+    return AlertingBench(AlertRules(settings, database), AlertRecords(database), Outbox(database))

@@ -1,4 +1,4 @@
-"""A desk of deliveries: channels that take messages down, and what is pending for them."""
+"""A bench for deliveries: channels that take messages down, and what is pending for them."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ class Problems:
         self.open.pop(key, None)
 
 
-class Desk:
+class DeliveryBench:
     """An outbox with a delivery over it, and a channel."""
 
     def __init__(self, database: Database) -> None:

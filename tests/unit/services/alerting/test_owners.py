@@ -10,7 +10,7 @@ from rotator.errors import StoreUnavailable
 from rotator.services.alerting import catalog
 from rotator.services.alerting.rules import OWNER, AlertRules
 from tests.unit.services.alerting.every_kind import tried
-from tests.unit.services.alerting_bench import NOW, Desk, desk, holds, settings_with
+from tests.unit.services.alerting_bench import NOW, AlertingBench, bench, holds, settings_with
 
 if TYPE_CHECKING:
     from rotator.history.engine.database import Database
@@ -18,13 +18,13 @@ if TYPE_CHECKING:
 ERROR = StoreUnavailable("The store is away.", hint="Start it.")
 
 
-def owned(database: Database, *, org: dict[str, object] | None = None, **credential: object) -> Desk:
+def owned(database: Database, *, org: dict[str, object] | None = None, **credential: object) -> AlertingBench:
     """Channels ops and crm, of which crm hears of the sandbox only; production and billing with these of their own."""
-    at, settings = desk(database), settings_with("ops: {}\ncrm: {orgs: [sandbox]}")
+    at, settings = bench(database), settings_with("ops: {}\ncrm: {orgs: [sandbox]}")
     orgs = {**settings.orgs, "production": settings.orgs["production"].model_copy(update=org or {})}
     credentials = {"billing": settings.credentials["billing"].model_copy(update=credential)}
     changed = settings.model_copy(update={"orgs": orgs, "credentials": credentials})
-    return Desk(AlertRules(changed, database), at.alerts, at.outbox)
+    return AlertingBench(AlertRules(changed, database), at.alerts, at.outbox)
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from rotator.history.alerts.outbox import CLOSED, OPENED
 from rotator.services.alerting import catalog
 from rotator.services.alerting.messages import message_of
 from tests.unit.services.alerting.every_kind import tried
-from tests.unit.services.alerting_bench import APPS, DAY, LEASE, NOW, desk, holds
+from tests.unit.services.alerting_bench import APPS, DAY, LEASE, NOW, bench, holds
 
 if TYPE_CHECKING:
     from rotator.history.engine.database import Database
@@ -29,12 +29,12 @@ AWAY = OrgUnavailable("The org does not answer.", hint="Wait.")
 
 class TestCertificatesThatExpire:
     def test_nobody_is_told_while_there_is_time(self, database: Database) -> None:
-        at = desk(database)
+        at = bench(database)
         at.alerting.certificates([holds("Legacy", 60.1), holds("Old", 365 * 20)], NOW)
         assert (at.open(), at.owed()) == ({}, {})
 
     def test_each_threshold_is_owed_when_it_is_crossed_and_once(self, database: Database) -> None:
-        at = desk(database)
+        at = bench(database)
         for days, steps in [(60, ["60d"]), (31, ["60d"]), (30, ["60d", "30d"]), (13, ["60d", "30d", "14d"])]:
             for _ in range(2):
                 at.alerting.certificates([holds("Legacy", 60)], NOW + (60 - days) * DAY)
@@ -42,7 +42,7 @@ class TestCertificatesThatExpire:
         assert len(at.alerts.all()) == 1
 
     def test_what_is_crossed_at_once_is_owed_at_once(self, database: Database) -> None:
-        at = desk(database)
+        at = bench(database)
         at.alerting.certificates([holds("Legacy", 5)], NOW)
         assert at.owed() == {"ops": ["60d", "30d", "14d", "7d"]}
         alert = at.open()[EXPIRY]
@@ -52,7 +52,7 @@ class TestCertificatesThatExpire:
         )  # fmt: skip
 
     def test_that_it_has_expired_is_the_last_news(self, database: Database) -> None:
-        at = desk(database)
+        at = bench(database)
         at.alerting.certificates([holds("Legacy", -400)], NOW)
         assert at.owed()["ops"][-1] == "expired"
         alert = at.open()[EXPIRY]
@@ -60,7 +60,7 @@ class TestCertificatesThatExpire:
         assert "expired on 2025-10-19" in alert.title
 
     def test_the_end_of_time_is_far_away_and_overflows_nothing(self, database: Database) -> None:
-        at = desk(database)
+        at = bench(database)
         last = datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC)
         forever = holds("Forever", 0, not_after=last, not_before=NOW - DAY)
         at.alerting.certificates([forever], NOW)
@@ -70,7 +70,7 @@ class TestCertificatesThatExpire:
         assert "expired" in at.owed("expiry")["ops"]
 
     def test_a_throwaway_a_standby_and_what_cannot_be_read_are_nobodys_business(self, database: Database) -> None:
-        at = desk(database)
+        at = bench(database)
         places = [
             holds("Old", 1, subject=THROWAWAY_SUBJECT),
             holds("Standby", 1, is_standby=True, credential="billing"),
@@ -81,7 +81,7 @@ class TestCertificatesThatExpire:
         assert at.open() == {}
 
     def test_a_certificate_that_shows_only_its_date_is_told_of_like_any_other(self, database: Database) -> None:
-        at = desk(database)
+        at = bench(database)
         at.alerting.certificates([holds("Signing", 20, "", type="Certificate")], NOW)
         (key,) = (alert.key for alert in at.alerts.open_alerts())
         assert key == "expiry:production/Certificate/Signing/2026-12-13T12:00:00Z"
@@ -89,7 +89,7 @@ class TestCertificatesThatExpire:
         assert at.newest().closed_why == "Replaced, which is valid until 2027-12-13."
 
     def test_of_a_managed_one_only_what_comes_after_its_rotation_is_news(self, database: Database) -> None:
-        at = desk(database)
+        at = bench(database)
         billing = holds("Billing", 30, credential="billing")
         at.alerting.certificates([billing], NOW)
         assert at.open() == {}
@@ -99,14 +99,14 @@ class TestCertificatesThatExpire:
         assert "should have been rotated 30d before that and was not" in at.newest().text
 
     def test_without_channels_it_is_open_all_the_same(self, database: Database) -> None:
-        at = desk(database, "")
+        at = bench(database, "")
         at.alerting.certificates([holds("Legacy", 5)], NOW)
         assert (list(at.open()), at.owed()) == ([EXPIRY], {})
 
 
 class TestWhoHears:
     def test_a_further_channel_hears_of_it_as_time_shortens(self, database: Database) -> None:
-        at = desk(database, "ops: {}\nboss: {within: 7d}\nduty: {within: 2d}")
+        at = bench(database, "ops: {}\nboss: {within: 7d}\nduty: {within: 2d}")
         for day in range(61):
             at.alerting.certificates([holds("Legacy", 60)], NOW + day * DAY)
         assert at.owed() == {
@@ -116,33 +116,33 @@ class TestWhoHears:
         }
 
     def test_within_more_than_every_threshold_adds_none(self, database: Database) -> None:
-        at = desk(database, "ops: {within: 90d}")
+        at = bench(database, "ops: {within: 90d}")
         at.alerting.certificates([holds("Legacy", 80)], NOW)
         assert at.open() == {}
 
     def test_a_channel_of_other_orgs_hears_nothing(self, database: Database) -> None:
-        at = desk(database, "ops: {orgs: [sandbox]}\nall: {}")
+        at = bench(database, "ops: {orgs: [sandbox]}\nall: {}")
         at.alerting.certificates([holds("Legacy", 60)], NOW)
         at.alerting.problem(catalog.unreadable_org(tried("production"), AWAY), NOW, failures=3)
         at.alerting.problem(catalog.unreadable_store("keys", AWAY, tried("keys")), NOW, failures=3)
         assert at.owed() == {"all": ["60d", OPENED, OPENED], "ops": [OPENED]}
 
     def test_a_channel_that_is_new_is_told_of_what_is_open(self, database: Database) -> None:
-        desk(database).alerting.certificates([holds("Legacy", 5)], NOW)
-        at = desk(database, "ops: {}\nnew: {}")
+        bench(database).alerting.certificates([holds("Legacy", 5)], NOW)
+        at = bench(database, "ops: {}\nnew: {}")
         at.alerting.evaluate(NOW + timedelta(minutes=1))
         told = ["60d", "30d", "14d", "7d"]
         assert at.owed() == {"ops": told, "new": told}
 
     def test_a_channel_hears_of_other_alerts_from_a_severity_on(self, database: Database) -> None:
-        at = desk(database, "ops: {least: critical}")
+        at = bench(database, "ops: {least: critical}")
         at.alerting.problem(catalog.drift("billing", "production", "Billing", "b" * 64), NOW)
         at.alerting.problem(catalog.unstored("billing", "production"), NOW)
         at.alerting.certificates([holds("Legacy", 60)], NOW)
         assert at.owed() == {"ops": [OPENED, "60d"]}
 
     def test_a_channel_is_never_told_of_its_own_failure(self, database: Database) -> None:
-        at = desk(database, "ops: {}\nmail: {}")
+        at = bench(database, "ops: {}\nmail: {}")
         broken = catalog.unreadable_store("keys", AWAY, tried("keys"))
         at.alerting.problem(
             type(broken)(**vars(broken) | {"key": "delivery:ops", "kind": "delivery", "channel": "ops"}), NOW
@@ -164,7 +164,7 @@ class TestTheEnd:
     def test_a_certificate_that_is_live_no_more_closes_its_alert_where_it_was_told(
         self, database: Database, now_held: object, why: str
     ) -> None:
-        at = desk(database, "ops: {}\nmail: {}")
+        at = bench(database, "ops: {}\nmail: {}")
         at.alerting.certificates([holds("Legacy", 5)], NOW)
         at.tell(["ops"])
         seen = [now_held] if now_held else []
@@ -175,7 +175,7 @@ class TestTheEnd:
         assert (at.open(), at.owed()) == ({}, {"ops": ["60d", "30d", "14d", "7d", CLOSED]})
 
     def test_what_could_not_be_read_ends_nothing(self, database: Database) -> None:
-        at = desk(database)
+        at = bench(database)
         at.alerting.certificates([holds("Legacy", 5)], NOW)
         at.alerting.certificates([], NOW)
         at.alerting.certificates([], NOW, whole=[("sandbox", "ConnectedApp"), ("production", "Certificate")])
@@ -183,7 +183,7 @@ class TestTheEnd:
         assert list(at.open()) == [EXPIRY]
 
     def test_of_several_certificates_under_one_name_each_has_its_own_end(self, database: Database) -> None:
-        at = desk(database)
+        at = bench(database)
         two = [holds("Legacy", 5, "a"), holds("Legacy", 6, "b")]
         for _ in range(2):
             at.alerting.certificates(two, NOW, whole=[APPS])
@@ -192,7 +192,7 @@ class TestTheEnd:
         assert [alert.fingerprint for alert in at.alerts.open_alerts()] == ["b" * 64]
 
     def test_a_certificate_that_comes_back_is_news(self, database: Database) -> None:
-        at = desk(database)
+        at = bench(database)
         for fingerprint, days in [("a", 5), ("b", 400), ("a", 5)]:
             at.alerting.certificates([holds("Legacy", days, fingerprint)], NOW, whole=[APPS])
             at.tell(["ops"])
@@ -201,7 +201,7 @@ class TestTheEnd:
         assert at.owed()["ops"].count("60d") == 2
 
     def test_a_channel_that_heard_nothing_need_not_hear_that_it_is_over(self, database: Database) -> None:
-        at = desk(database)
+        at = bench(database)
         at.alerting.certificates([holds("Legacy", 5)], NOW)
         at.alerting.certificates([], NOW, whole=[APPS])
         assert at.owed() == {}
@@ -209,7 +209,7 @@ class TestTheEnd:
 
 class TestTakenOn:
     def test_of_what_is_acknowledged_only_the_expiry_and_the_end_are_told(self, database: Database) -> None:
-        at = desk(database)
+        at = bench(database)
         at.alerting.certificates([holds("Legacy", 40)], NOW)
         at.tell(["ops"])
         at.alerts.acknowledge(at.newest().id, actor=Actor("ada"), reason="ordered", now=NOW)
@@ -220,14 +220,14 @@ class TestTakenOn:
         assert at.owed() == {"ops": ["60d", "expired", CLOSED]}
 
     def test_what_was_owed_and_not_told_before_it_was_acknowledged_is_not_told(self, database: Database) -> None:
-        at = desk(database)
+        at = bench(database)
         at.alerting.certificates([holds("Legacy", 5)], NOW)
         at.alerts.acknowledge(at.newest().id, actor=Actor("ada"), reason="ordered", now=NOW)
         at.alerting.certificates([holds("Legacy", 5)], NOW)
         assert at.owed() == {}
 
     def test_what_is_crossed_during_a_snooze_is_told_at_its_end_and_once(self, database: Database) -> None:
-        at = desk(database)
+        at = bench(database)
         at.alerting.certificates([holds("Legacy", 40)], NOW)
         at.tell(["ops"])
         at.alerts.snooze(at.newest().id, until=NOW + 30 * DAY, actor=Actor("ada"), reason="holidays", now=NOW)
@@ -239,14 +239,14 @@ class TestTakenOn:
         assert at.owed() == {"ops": ["60d", "30d", "14d"]}
 
     def test_an_expiry_is_told_through_a_snooze(self, database: Database) -> None:
-        at = desk(database)
+        at = bench(database)
         at.alerting.certificates([holds("Legacy", 2)], NOW)
         at.alerts.snooze(at.newest().id, until=NOW + 30 * DAY, actor=Actor("ada"), reason="holidays", now=NOW)
         at.alerting.evaluate(NOW + 3 * DAY)
         assert at.owed() == {"ops": ["expired"]}
 
     def test_what_is_wrong_still_after_a_snooze_is_told_again(self, database: Database) -> None:
-        at = desk(database)
+        at = bench(database)
         at.alerting.problem(catalog.drift("billing", "production", "Billing", None), NOW)
         at.tell(["ops"])
         at.alerts.snooze(at.newest().id, until=NOW + DAY, actor=Actor("ada"), reason="asked around", now=NOW)

@@ -12,11 +12,11 @@ from rotator.core.credentials import Fingerprint
 from rotator.core.observed import KnownVersion, ObservedApp, ObservedCertificate, ObservedCredential
 from rotator.history.alerts.outbox import CLOSED
 from rotator.history.last_observations import LastObservations
-from tests.unit.services.alerting_bench import APPS, DAY, NOW, desk, holds
+from tests.unit.services.alerting_bench import APPS, DAY, NOW, bench, holds
 
 if TYPE_CHECKING:
     from rotator.history.engine.database import Database
-    from tests.unit.services.alerting_bench import Desk
+    from tests.unit.services.alerting_bench import AlertingBench
 
 EXPIRY = "expiry:production/ConnectedApp/Billing"
 BILLING = holds("Billing", 40)
@@ -33,12 +33,12 @@ def observed(database: Database, held: ObservedCertificate, **stages: Any) -> No
 
 
 @pytest.fixture
-def at(database: Database) -> Desk:
-    return desk(database)
+def at(database: Database) -> AlertingBench:
+    return bench(database)
 
 
 def test_what_is_not_in_its_store_is_rotated_by_nobody_and_told_of_from_the_first_threshold_on(
-    at: Desk, database: Database
+    at: AlertingBench, database: Database
 ) -> None:
     observed(database, BILLING)
     at.alerting.certificates([BILLING], NOW)
@@ -46,14 +46,14 @@ def test_what_is_not_in_its_store_is_rotated_by_nobody_and_told_of_from_the_firs
     assert "`rotator adopt billing --key FILE`" in at.newest().to_do
 
 
-def test_what_somebody_put_there_by_hand_is_rotated_by_nobody(at: Desk, database: Database) -> None:
+def test_what_somebody_put_there_by_hand_is_rotated_by_nobody(at: AlertingBench, database: Database) -> None:
     observed(database, BILLING, current=version(holds("Billing", 300, "b")))
     at.alerting.certificates([BILLING], NOW)
     assert at.owed() == {"ops": ["60d"]}
     assert "somebody put it there by hand" in at.newest().to_do
 
 
-def test_what_was_brought_back_is_told_of_as_left_alone_for_a_while(at: Desk, database: Database) -> None:
+def test_what_was_brought_back_is_told_of_as_left_alone_for_a_while(at: AlertingBench, database: Database) -> None:
     older = holds("Billing", 10)
     observed(database, older, current=version(older), previous=version(holds("Billing", 300, "b")))
     at.alerting.certificates([older], NOW)
@@ -62,7 +62,7 @@ def test_what_was_brought_back_is_told_of_as_left_alone_for_a_while(at: Desk, da
     assert "should have been rotated 30d before that and was not" in at.newest().text
 
 
-def test_an_alert_is_over_once_the_certificate_is_rotated_by_schedule(at: Desk, database: Database) -> None:
+def test_an_alert_is_over_once_the_certificate_is_rotated_by_schedule(at: AlertingBench, database: Database) -> None:
     observed(database, BILLING)
     at.alerting.certificates([BILLING], NOW)
     at.tell(["ops"])
@@ -73,7 +73,7 @@ def test_an_alert_is_over_once_the_certificate_is_rotated_by_schedule(at: Desk, 
     assert at.owed() == {"ops": ["60d", CLOSED]}
 
 
-def test_an_alert_is_not_over_because_the_clock_was_set_back(at: Desk, database: Database) -> None:
+def test_an_alert_is_not_over_because_the_clock_was_set_back(at: AlertingBench, database: Database) -> None:
     observed(database, BILLING)
     at.alerting.certificates([BILLING], NOW)
     at.alerting.certificates([BILLING], NOW - 100 * DAY, whole=[APPS])
@@ -82,14 +82,14 @@ def test_an_alert_is_not_over_because_the_clock_was_set_back(at: Desk, database:
 
 def test_an_alert_is_over_when_smaller_thresholds_are_configured(database: Database) -> None:
     legacy = holds("Legacy", 50)
-    desk(database).alerting.certificates([legacy], NOW)
-    at = desk(database, thresholds=[timedelta(days=7)])
+    bench(database).alerting.certificates([legacy], NOW)
+    at = bench(database, thresholds=[timedelta(days=7)])
     at.alerting.certificates([legacy], NOW + DAY, whole=[APPS])
     assert at.open() == {}
     assert at.newest().closed_why == "No threshold that counts is crossed yet."
 
 
-def test_nothing_is_over_while_it_cannot_be_read(at: Desk, database: Database) -> None:
+def test_nothing_is_over_while_it_cannot_be_read(at: AlertingBench, database: Database) -> None:
     observed(database, BILLING)
     at.alerting.certificates([BILLING], NOW)
     at.alerting.certificates([replace(BILLING, is_readable=False)], NOW + DAY, whole=[APPS])

@@ -20,12 +20,12 @@ from rotator.history.engine.database import open_database
 from rotator.services.alerting.expiry import certificate_key
 from rotator.services.alerting.kinds import EXPIRY
 from tests.tiers import of_tier
-from tests.unit.services.alerting_bench import APPS, DAY, LEASE, NOW, desk, holds, settings_with
+from tests.unit.services.alerting_bench import APPS, DAY, LEASE, NOW, bench, holds, settings_with
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from tests.unit.services.alerting_bench import Desk
+    from tests.unit.services.alerting_bench import AlertingBench
 
 CHANNELS = {"ops": "ops: {}", "boss": "boss: {within: 7d}"}
 THRESHOLDS = settings_with().alerts.thresholds
@@ -57,7 +57,7 @@ class Years(RuleBasedStateMachine):
     @rule()
     def restart(self) -> None:
         self.database = self.cleaning.enter_context(open_database(self.url))
-        self.desk: Desk = desk(self.database, "\n".join(CHANNELS[name] for name in self.channels))
+        self.bench: AlertingBench = bench(self.database, "\n".join(CHANNELS[name] for name in self.channels))
 
     @rule()
     def a_channel_is_new(self) -> None:
@@ -70,12 +70,12 @@ class Years(RuleBasedStateMachine):
 
     @rule()
     def look(self) -> None:
-        self.desk.alerting.certificates([self.place], self.now, whole=[APPS])
+        self.bench.alerting.certificates([self.place], self.now, whole=[APPS])
         self.expect_all_that_is_due()
 
     @rule()
     def look_at_an_org_that_cannot_be_read(self) -> None:
-        self.desk.alerting.evaluate(self.now)
+        self.bench.alerting.evaluate(self.now)
 
     @rule(days=LIVES)
     def somebody_replaces_the_certificate(self, days: int) -> None:
@@ -85,41 +85,41 @@ class Years(RuleBasedStateMachine):
 
     @rule(name=st.sampled_from(sorted(CHANNELS)))
     def a_channel_accepts(self, name: str) -> None:
-        self.desk.outbox.delivered(self.desk.outbox.claim(name, self.now, LEASE), "thread", self.now)
+        self.bench.outbox.delivered(self.bench.outbox.claim(name, self.now, LEASE), "thread", self.now)
 
     @rule(name=st.sampled_from(sorted(CHANNELS)))
     def a_channel_refuses(self, name: str) -> None:
-        self.desk.outbox.failed(self.desk.outbox.claim(name, self.now, LEASE), "no", self.now + DAY)
+        self.bench.outbox.failed(self.bench.outbox.claim(name, self.now, LEASE), "no", self.now + DAY)
 
     @rule()
     def somebody_takes_it_on(self) -> None:
-        for alert in self.desk.alerts.open_alerts():
+        for alert in self.bench.alerts.open_alerts():
             self.silenced.add(alert.id)
-            self.desk.alerts.acknowledge(alert.id, actor=Actor("ada"), reason="known", now=self.now)
+            self.bench.alerts.acknowledge(alert.id, actor=Actor("ada"), reason="known", now=self.now)
 
     @rule()
     def somebody_is_left_alone_for_a_week(self) -> None:
-        for alert in self.desk.alerts.open_alerts():
+        for alert in self.bench.alerts.open_alerts():
             self.silenced.add(alert.id)
             until = self.now + 7 * DAY
-            self.desk.alerts.snooze(alert.id, until=until, actor=Actor("ada"), reason="later", now=self.now)
+            self.bench.alerts.snooze(alert.id, until=until, actor=Actor("ada"), reason="later", now=self.now)
 
     def expect_all_that_is_due(self) -> None:
         """After a look everything that was crossed is owed, or was told; if silenced, what is always told."""
         assert self.place.not_after
         due = {label(each) for each in crossed(self.place.not_after, self.now, THRESHOLDS)}
-        alert = self.desk.alerts.opened(certificate_key(EXPIRY, self.place))
+        alert = self.bench.alerts.opened(certificate_key(EXPIRY, self.place))
         if alert is None:
             assert not due
             return
         if alert.id in self.silenced:
             due &= {*ALWAYS_TOLD}
-        assert due <= {each.step for each in self.desk.outbox.notifications(alert.id) if each.channel == "ops"}
+        assert due <= {each.step for each in self.bench.outbox.notifications(alert.id) if each.channel == "ops"}
 
     @invariant()
     def nobody_is_owed_anything_twice(self) -> None:
-        alerts = self.desk.alerts.all(1000)
-        notifications = self.desk.outbox.notifications(*(alert.id for alert in alerts))
+        alerts = self.bench.alerts.all(1000)
+        notifications = self.bench.outbox.notifications(*(alert.id for alert in alerts))
         rows = [(each.alert_id, each.step, each.channel) for each in notifications]
         assert len(rows) == len(set(rows))
         still_open = [alert.key for alert in alerts if alert.is_open]
@@ -127,8 +127,8 @@ class Years(RuleBasedStateMachine):
 
     @invariant()
     def nothing_was_crossed_too_early_for_a_channel(self) -> None:
-        for alert in self.desk.alerts.open_alerts():
-            steps = {each.step for each in self.desk.outbox.notifications(alert.id) if each.channel == "boss"}
+        for alert in self.bench.alerts.open_alerts():
+            steps = {each.step for each in self.bench.outbox.notifications(alert.id) if each.channel == "boss"}
             assert not steps & {"60d", "30d", "14d"}
 
     def teardown(self) -> None:
@@ -153,7 +153,7 @@ def test_by_the_time_of_its_expiry_every_threshold_was_owed_however_often_it_was
     for number, hours in enumerate([7, 24, 24 * 9, 24 * 100]):
         (tmp_path / f"{number}.db").write_bytes(migrated())
         with open_database(f"sqlite:///{tmp_path / f'{number}.db'}") as database:
-            at = desk(database)
+            at = bench(database)
             now: datetime = NOW
             while now <= NOW + 62 * DAY:
                 at.alerting.certificates([holds("Legacy", 61)], now)

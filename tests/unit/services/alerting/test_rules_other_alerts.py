@@ -18,7 +18,7 @@ from rotator.services.alerting.rules import HICCUP, AlertRules
 from rotator.services.rotation.gap import MeasuredGap
 from rotator.services.rotation.report import Outcome, Report
 from tests.unit.services.alerting.every_kind import tried
-from tests.unit.services.alerting_bench import APPS, DAY, NOW, desk, holds, settings_with
+from tests.unit.services.alerting_bench import APPS, DAY, NOW, bench, holds, settings_with
 
 if TYPE_CHECKING:
     from rotator.core.alert import NewAlert
@@ -46,7 +46,7 @@ SOMEHOW_ROTATED = Report(
 
 class TestOtherMatters:
     def test_a_problem_is_told_once_and_so_is_its_end(self, database: Database) -> None:
-        at = desk(database)
+        at = bench(database)
         for hour in range(3):
             at.alerting.problem(FAILED, NOW + hour * timedelta(hours=1))
         at.tell(["ops"])
@@ -57,7 +57,7 @@ class TestOtherMatters:
         assert at.owed() == {"ops": [OPENED, CLOSED]}
 
     def test_a_problem_is_known_by_its_last_words(self, database: Database) -> None:
-        at = desk(database, "ops: {}\nduty: {least: critical}")
+        at = bench(database, "ops: {}\nduty: {least: critical}")
         at.alerting.problem(FAILED, NOW)
         at.alerting.problem(HALTED, NOW + DAY)
         (alert,) = at.alerts.open_alerts()
@@ -65,7 +65,7 @@ class TestOtherMatters:
         assert at.owed() == {"ops": [OPENED, "halted"], "duty": [OPENED, "halted"]}
 
     def test_what_happened_is_told_once_whatever_asks_again(self, database: Database) -> None:
-        at = desk(database)
+        at = bench(database)
         gone = vanished_alerts.vanished("production", "ConnectedApp", "Legacy", NOW - DAY)
         assert at.alerting.happened(gone, NOW)
         assert at.alerting.happened(gone, NOW + DAY) is None
@@ -73,7 +73,7 @@ class TestOtherMatters:
         assert (at.owed(), at.open()) == ({"ops": [OPENED]}, {})
 
     def test_an_org_that_does_not_answer_once_is_no_news(self, database: Database) -> None:
-        at = desk(database)
+        at = bench(database)
         at.alerting.problem(catalog.unreadable_org(tried("production"), AWAY), NOW, failures=1)
         at.alerting.evaluate(NOW + HICCUP / 2)
         at.alerting.solved("org:production", "", NOW + HICCUP / 2)
@@ -83,7 +83,7 @@ class TestOtherMatters:
     def test_an_org_that_stays_away_is_told_of_and_so_is_its_return(
         self, database: Database, failures: int, later: timedelta
     ) -> None:
-        at = desk(database)
+        at = bench(database)
         at.alerting.problem(catalog.unreadable_org(tried("production"), AWAY), NOW, failures=1)
         at.alerting.problem(catalog.unreadable_org(tried("production"), AWAY), NOW + later, failures=failures)
         at.tell(["ops"])
@@ -104,7 +104,7 @@ class TestOtherMatters:
     def test_what_is_about_something_that_is_not_configured_any_more_is_over(
         self, database: Database, new: NewAlert
     ) -> None:
-        at = desk(database)
+        at = bench(database)
         at.alerting.problem(new, NOW, failures=3)
         at.alerting.problem(catalog.drift("billing", "production", "Billing", None), NOW)
         at.tell(["ops"])
@@ -113,7 +113,7 @@ class TestOtherMatters:
         assert at.owed(new.key) == {"ops": [OPENED, CLOSED]}
 
     def test_a_store_in_which_no_credential_is_kept_any_more_is_nobodys_trouble(self, database: Database) -> None:
-        at = desk(database)
+        at = bench(database)
         configured = settings_with("ops: {}")
         assert "keys" in configured.stores
         at.alerting.problem(catalog.unreadable_store("keys", AWAY, tried("keys")), NOW, failures=3)
@@ -123,13 +123,13 @@ class TestOtherMatters:
         assert list(at.open()) == []
 
     def test_a_certificate_of_a_credential_that_is_managed_no_more_is_told_of_still(self, database: Database) -> None:
-        at = desk(database)
+        at = bench(database)
         at.alerting.certificates([holds("Old", 5, credential="retired")], NOW)
         at.alerting.evaluate(NOW)
         assert at.owed() == {"ops": ["60d", "30d", "14d", "7d"]}
 
     def test_a_lifetime_that_is_long_enough_by_now_is_told_of_no_more(self, database: Database) -> None:
-        at = desk(database)
+        at = bench(database)
         held = holds("Legacy", 400, not_before=NOW - 1000 * DAY, key_bits=2048)
         at.alerting.certificates([held], NOW, whole=[APPS])
         (alert,) = at.alerts.open_alerts()
@@ -139,7 +139,7 @@ class TestOtherMatters:
         assert at.alerts.get(alert.id).closed_why == "It is as it should be, by what `alerts.longest_lifetime` is now."
 
     def test_a_weak_certificate_is_told_of_once_until_it_is_replaced(self, database: Database) -> None:
-        at = desk(database)
+        at = bench(database)
         weak = holds("Legacy", 400, key_bits=1024, signature_algorithm="sha1", not_before=NOW - 1000 * DAY)
         for day in range(3):
             at.alerting.certificates([weak], NOW + day * DAY, whole=[APPS])
@@ -170,12 +170,12 @@ class TestOtherMatters:
         ],
     )
     def test_what_is_weak_or_valid_for_too_long(self, database: Database, facts: dict[str, Any], is_told: bool) -> None:
-        at = desk(database)
+        at = bench(database)
         at.alerting.certificates([holds("Legacy", 400, **facts)], NOW)
         assert bool(at.open()) is is_told
 
     def test_what_is_not_yet_valid_is_told_of_until_its_day_has_come(self, database: Database) -> None:
-        at = desk(database)
+        at = bench(database)
         soon = holds("Billing", 400, not_before=NOW + 10 * DAY)
         at.alerting.certificates([soon], NOW, whole=[APPS])
         (alert,) = at.alerts.open_alerts()
@@ -185,7 +185,7 @@ class TestOtherMatters:
         assert (at.open(), at.newest().closed_why) == ({}, "It is valid since 2026-12-03 12:00 UTC.")
 
     def test_what_no_login_can_use_is_told_of_as_that(self, database: Database) -> None:
-        at = desk(database)
+        at = bench(database)
         at.alerting.certificates([holds("Billing", 400, key_algorithm="RSA-PSS", key_bits=2048)], NOW)
         (alert,) = at.alerts.open_alerts()
         assert alert.title == "The certificate of Billing in production is unusable"

@@ -12,12 +12,13 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Final, NewType
 
 from rotator.core import words
-from rotator.core.crypto.certificates import Certificate, PrivateKey
 from rotator.core.secret import Secret, bits_to_guess
 from rotator.errors import CertificateError, StoredDamaged
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+
+    from rotator.core.crypto.certificates import Certificate, PrivateKey
 
 Fingerprint = NewType("Fingerprint", str)
 """64 lower-case hex digits that name a version, and tell nothing of its secret.
@@ -316,6 +317,9 @@ def _common(fields: dict[str, str]) -> dict[str, Any]:
 
 
 def _key_version(fields: dict[str, str]) -> Version:
+    # Who reads no key, such as who shows the history, needs no library for it.
+    from rotator.core.crypto.certificates import Certificate, PrivateKey  # noqa: PLC0415
+
     return KeyVersion(
         **_common(fields),
         audience=fields["audience"],

@@ -11,7 +11,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, Self
 
 from rotator.core.credentials import Fingerprint, Stage
-from rotator.core.crypto.certificates import RSA, THROWAWAY_SUBJECT
+from rotator.core.crypto.names import RSA, THROWAWAY_SUBJECT
 from rotator.core.usage.retirement import NOT_CONFIRMED, Confirmation
 
 if TYPE_CHECKING:

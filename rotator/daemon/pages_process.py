@@ -19,7 +19,6 @@ from rotator.core import words
 from rotator.daemon.configuration import changed, check_secrets_of_pages, needs_restart, read_again
 from rotator.daemon.logs import tell_repeats
 from rotator.daemon.scheduler import Scheduler
-from rotator.daemon.service import pulse_of
 from rotator.daemon.signals import OF_A_SERVICE, RELOAD, STOP, signals_taken
 from rotator.daemon.systemd import Notifier
 from rotator.daemon.watchdog import Watchdog
@@ -93,7 +92,7 @@ class PagesProcess:
 
     def run(self, next_signal: Callable[[float], signal.Signals | None]) -> None:
         """Runs until it is asked to stop. Nothing is lost, whatever it is doing then."""
-        pulse = pulse_of(self._notifier)
+        pulse = self._notifier.pulse
         self._scheduler.start()
         self._last_status = self._status()
         self._notifier.ready(self._last_status)

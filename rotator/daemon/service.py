@@ -57,9 +57,6 @@ if TYPE_CHECKING:
 
 _LOG: Final = logging.getLogger(__name__)
 
-PULSE: Final = 1.0
-"""Seconds between two checks of the main thread."""
-
 TIDIED_EVERY: Final = timedelta(minutes=1)
 """Memory is given back no more often: it takes a tenth of a second. The last jobs of a cycle leave the most behind."""
 
@@ -119,7 +116,7 @@ class Service:
 
     def run(self, next_signal: Callable[[float], signal.Signals | None]) -> None:
         """Runs until it is asked to stop. Asked twice, it ends at once."""
-        pulse = pulse_of(self._notifier)
+        pulse = self._notifier.pulse
         self._scheduler.start()
         self._dispatcher.start(self)
         self._last_status = self._status()
@@ -326,11 +323,6 @@ class Service:
             "credentials": len(settings.credentials),
             "channels": len(settings.alerts.channels),
         }
-
-
-def pulse_of(notifier: Notifier) -> float:
-    """Seconds between two checks of the main thread: often enough for systemd's watchdog."""
-    return min(PULSE, notifier.watchdog.total_seconds() / 8) if notifier.watchdog else PULSE
 
 
 def slots_of(settings: Settings) -> dict[JobKind, int]:

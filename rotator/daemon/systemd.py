@@ -12,6 +12,9 @@ from rotator.plain_text import one_line
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+PULSE: Final = 1.0
+"""Seconds between two checks of the main thread of a service."""
+
 _SEND_TIMEOUT: Final = 1.0
 """Seconds that a full socket is waited for; what did not go through then is told with the next datagram."""
 
@@ -28,6 +31,11 @@ class Notifier:
     def from_environ(cls, environ: Mapping[str, str]) -> Self:
         """As systemd has set it up for this process (sd_notify(3), sd_watchdog_enabled(3))."""
         return cls(environ.get("NOTIFY_SOCKET") or None, watchdog=_watchdog(environ))
+
+    @property
+    def pulse(self) -> float:
+        """Seconds between two checks of the main thread: often enough for systemd's watchdog."""
+        return min(PULSE, self.watchdog.total_seconds() / 8) if self.watchdog else PULSE
 
     def ready(self, status: str) -> None:
         """It has started, or has read its configuration again."""

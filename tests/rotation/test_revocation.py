@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from rotator.core.crypto.certificates import RETIRED_COMMON_NAME, SubjectName, self_signed
+from rotator.core.crypto.certificates import SubjectName, self_signed
 from rotator.core.crypto.keys import PrivateKey
+from rotator.core.crypto.names import RETIRED_COMMON_NAME
 from rotator.core.lifecycle.revocation import EVERY_STEP, GivenBy, RevocationStep
 from rotator.core.lifecycle.states import CredentialState
 from rotator.errors import StoreUnavailable

@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 from enum import StrEnum
-from typing import Annotated, Final, Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, StringConstraints, model_validator
 
@@ -10,12 +10,10 @@ from rotator.config.durations import Duration, Period
 from rotator.config.section import ONE_LINE, Section, when_left_out
 from rotator.config.windows import Freezes, WindowSettings
 from rotator.core import words
+from rotator.core.crypto.names import RETIRED_COMMON_NAME
 from rotator.core.decision.policies import Verification
 from rotator.core.schedule import Mode
 from rotator.core.usage.retirement import Retire
-
-RESERVED_COMMON_NAME: Final = "retired by rotator"
-"""`RETIRED_COMMON_NAME` of `rotator.core.crypto.certificates`, not imported: cryptography costs every command 70 ms."""
 
 SubjectPart = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=64, pattern=ONE_LINE)]
 
@@ -33,8 +31,8 @@ class SubjectSettings(Section):
 
     @model_validator(mode="after")
     def _not_of_a_throwaway(self) -> Self:
-        if self.common_name == RESERVED_COMMON_NAME:
-            raise ValueError(f"the common name {RESERVED_COMMON_NAME!r} marks certificates that end an old key")
+        if self.common_name == RETIRED_COMMON_NAME:
+            raise ValueError(f"the common name {RETIRED_COMMON_NAME!r} marks certificates that end an old key")
         return self
 
 

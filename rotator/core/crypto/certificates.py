@@ -19,7 +19,8 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.x509.oid import NameOID, PublicKeyAlgorithmOID
 
 from rotator.core import words
-from rotator.core.crypto.keys import KEY_SIZES, RSA, PrivateKey, public_fingerprint
+from rotator.core.crypto.keys import PrivateKey, public_fingerprint
+from rotator.core.crypto.names import RETIRED_COMMON_NAME, RSA
 from rotator.errors import CertificateError
 
 if TYPE_CHECKING:
@@ -27,11 +28,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "BACK_DATING",
-    "KEY_SIZES",
     "LARGEST_CERTIFICATE",
-    "RETIRED_COMMON_NAME",
-    "RSA",
-    "THROWAWAY_SUBJECT",
     "Certificate",
     "Glance",
     "Lenient",
@@ -46,12 +43,6 @@ LARGEST_CERTIFICATE: Final = 4096
 
 BACK_DATING: Final = timedelta(minutes=5)
 """How far before now a new certificate becomes valid, for clocks that run behind."""
-
-RETIRED_COMMON_NAME: Final = "retired by rotator"
-"""Common name of a throwaway certificate, whose key nobody has."""
-
-THROWAWAY_SUBJECT: Final = f"CN={RETIRED_COMMON_NAME}"
-"""Subject of a certificate that was made to end an app's old key, and whose own key nobody has."""
 
 _PSS: Final = "RSA-PSS"
 _BEGIN: Final = "-----BEGIN CERTIFICATE-----"

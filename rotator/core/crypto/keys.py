@@ -9,6 +9,7 @@ from cryptography.exceptions import InternalError, InvalidSignature, Unsupported
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
+from rotator.core.crypto.names import KEY_SIZES, RSA, SMALLEST_EXPONENT, WEAKEST
 from rotator.core.secret import Secret
 from rotator.errors import CertificateError
 
@@ -18,17 +19,6 @@ if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.types import CertificatePublicKeyTypes
 
     from rotator.core.crypto.certificates import Certificate
-
-KEY_SIZES: Final = (2048, 3072, 4096)
-"""RSA key sizes in bits that may be generated."""
-
-WEAKEST: Final = 2048
-"""Bits of an RSA key below which the program does not log in with it."""
-
-SMALLEST_EXPONENT: Final = 65537
-
-RSA: Final = "RSA"
-"""Name of the only kind of key that a login by JWT takes (RS256)."""
 
 _SPECIMEN: Final = b"what a key signs once, so that it is known to sign"
 

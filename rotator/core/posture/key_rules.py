@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
 from rotator.core import words
-from rotator.core.crypto.keys import RSA, SMALLEST_EXPONENT, WEAKEST
+from rotator.core.crypto.names import RSA, SMALLEST_EXPONENT, WEAKEST
 from rotator.core.logins import GENERIC_HOSTS
 from rotator.core.posture.facts import AppFacts, Hidden, KeyFacts
 from rotator.core.posture.judgements import judged, sound, unsound

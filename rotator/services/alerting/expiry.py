@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from rotator.core import words
 from rotator.core.alert import NewAlert
-from rotator.core.crypto.certificates import RSA
+from rotator.core.crypto.names import RSA
 from rotator.core.lifecycle.revocation import RevocationStep, how_to_end, nobody_logs_in
 from rotator.core.lifecycle.states import CertificateState
 from rotator.core.observed import Kind, ObservedCertificate

@@ -30,8 +30,7 @@ from rotator.services.reporting.overview import (
     Rotations,
 )
 from rotator.services.reporting.read_model import ReadModel
-from rotator.services.schedule.context import is_still_configured
-from rotator.services.schedule.jobs import JobKind
+from rotator.services.schedule.jobs import JobKind, is_still_configured
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping

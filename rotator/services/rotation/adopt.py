@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from rotator.core.credentials import KeyVersion
-from rotator.core.crypto.keys import RSA
+from rotator.core.crypto.names import RSA
 from rotator.core.logins import LoginOutcome
 from rotator.errors import CertificateError, LoginRefused, RotationHalted
 from rotator.services.rotation.observer import no_consumer_key

@@ -26,16 +26,15 @@ from rotator.history.journal.journal import Journal
 from rotator.history.kept.kept_rows import KeptRows
 from rotator.history.kept.parts import ATTEMPTS, STANDSTILLS, UNFINISHED
 from rotator.history.last_observations import LastObservations
-from rotator.services.alerting.kinds import STORE
 from rotator.services.alerting.rules import AlertRules
 from rotator.services.hooks.hook_service import HookService
 from rotator.services.inventory.schedules import schedules
 from rotator.services.rotation.report import Silent
-from rotator.services.schedule.jobs import JobKind, Moment
+from rotator.services.schedule.jobs import Moment, is_still_configured
 from rotator.services.schedule.memory.service_memory import ServiceMemory
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Container, Iterator
+    from collections.abc import Callable, Collection, Iterator
     from contextlib import AbstractContextManager
     from datetime import datetime
 
@@ -186,19 +185,6 @@ class OpenJobAdapters(Protocol):
     def __call__(self, *, limited: bool = ...) -> AbstractContextManager[JobAdapters]:
         """`limited`: its calls to an org end with LimitReached when the org's limits are reached."""
         ...
-
-
-def is_still_configured(settings: Settings, kind: str, name: str) -> bool:
-    """Whether the configuration still has what was once tried: an org, a credential, a channel, a store, a hook."""
-    configured: dict[str, Container[str]] = {
-        JobKind.INVENTORY: settings.orgs,
-        JobKind.ROTATE: settings.credentials,
-        JobKind.DELIVER: settings.alerts.channels,
-        JobKind.AUDIT: settings.orgs,
-        STORE: settings.stores,
-        JobKind.HOOK: {call.name for call in settings.hook_calls},
-    }
-    return kind not in configured or name in configured[kind]
 
 
 def _nobody(_credential: str) -> Listener:

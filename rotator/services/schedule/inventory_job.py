@@ -37,9 +37,10 @@ from rotator.services.schedule.findings import Findings, is_in_motion, stopped_r
 from rotator.services.schedule.jobs import JobKind
 from rotator.services.schedule.row_watch import RowWatch
 from rotator.services.usage.collected_reports import collect as collect_reports
+from rotator.services.usage.graces import has_grace
 from rotator.services.usage.left_behind import KINDS_OF_USE
 from rotator.services.usage.left_behind import tell as tell_left_behind
-from rotator.services.usage.login_watch import LoginWatch, has_grace
+from rotator.services.usage.login_watch import LoginWatch
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence

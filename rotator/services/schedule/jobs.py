@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, Final
 
 from rotator.core import attempts
 from rotator.core.attempts import AttemptRecord
+from rotator.services.alerting.kinds import STORE
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping
+    from collections.abc import Callable, Collection, Container, Mapping
     from datetime import datetime
 
+    from rotator.config.settings import Settings
     from rotator.core.schedule import Standstill
 
 LEADER_LOCK: Final = "#daemon"
@@ -59,6 +61,19 @@ SHARED: Final = tuple(kind for kind in JobKind if kind not in OF_THE_LEADER)
 def label_of(kind: str) -> str:
     """The name, for people, of what is tried: a kind of job, or what else an attempt is recorded of."""
     return JobKind(kind).label if kind in set(JobKind) else kind
+
+
+def is_still_configured(settings: Settings, kind: str, name: str) -> bool:
+    """Whether the configuration still has what was once tried: an org, a credential, a channel, a store, a hook."""
+    configured: dict[str, Container[str]] = {
+        JobKind.INVENTORY: settings.orgs,
+        JobKind.ROTATE: settings.credentials,
+        JobKind.DELIVER: settings.alerts.channels,
+        JobKind.AUDIT: settings.orgs,
+        STORE: settings.stores,
+        JobKind.HOOK: {call.name for call in settings.hook_calls},
+    }
+    return kind not in configured or name in configured[kind]
 
 
 class CycleEnd(StrEnum):

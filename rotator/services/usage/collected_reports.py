@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final, cast
 
 from rotator.errors import RotatorError
 from rotator.history.usage.consumer_reports import ConsumerReports
-from rotator.services.usage.login_watch import has_grace
+from rotator.services.usage.graces import has_grace
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

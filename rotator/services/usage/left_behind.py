@@ -9,7 +9,7 @@ from rotator.core.thresholds import earlier, has_come, later
 from rotator.services.alerting.kinds import LEFT_BEHIND, UNMOVED, key
 from rotator.services.alerting.usage_alerts import left_behind, unmoved
 from rotator.services.usage.going_back import going_back
-from rotator.services.usage.login_watch import has_grace, in_grace
+from rotator.services.usage.graces import has_grace, in_grace
 from rotator.services.usage.shown import unconfirmed_of
 
 if TYPE_CHECKING:

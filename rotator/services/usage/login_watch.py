@@ -15,10 +15,8 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
-from rotator.core.lifecycle.dates import grace_left
 from rotator.core.thresholds import earlier
 from rotator.core.usage.own_logins import CLOCKS, learnt_names, without_own
-from rotator.core.usage.retirement import NOT_CONFIRMED
 from rotator.core.usage.sources import Promotion, sources_of, with_those_before
 from rotator.core.usage.usage import Usage
 from rotator.errors import RotatorError
@@ -27,6 +25,7 @@ from rotator.history.usage.usages import Usages
 from rotator.salesforce.access.login_history import MOST_LOGINS, MOST_USERS, PERMISSION
 from rotator.salesforce.budget import LimitReached
 from rotator.salesforce.record_values import is_id
+from rotator.services.usage.graces import in_grace
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
@@ -54,23 +53,6 @@ TOO_MANY: Final = (
 KEEP_TOKENS: Final = "Have the consumers that log in most often keep each access token until it ends."
 _NO_USER: Final = "The org shows no user %s."
 _GIVE: Final = f'Give the program\'s user the permission "{PERMISSION}".'
-
-
-def has_grace(status: CredentialStatus, now: datetime) -> bool:
-    """Whether the previous version of a credential is in grace, be it that its consumers have ended that just now."""
-    seen = status.life.seen
-    if status.life.revoked or seen is None or seen.previous is None or seen.current is None:
-        return False
-    return grace_left(replace(seen, confirmation=NOT_CONFIRMED), status.settings, now) is not None
-
-
-def in_grace(status: CredentialStatus, now: datetime) -> bool:
-    """Whether it is, and a login history can tell who uses it.
-
-    Of a client secret it cannot: both pairs log in through the same app, and no row says with which. Of what was
-    revoked every consumer is refused on purpose.
-    """
-    return has_grace(status, now) and not status.settings.has_secret
 
 
 def hides_own(read: LoginsRead, own: Iterable[OwnLogin]) -> bool:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from rotator.core.lifecycle.revocation import nobody_logs_in
 from rotator.core.usage.sources import Standing
-from rotator.services.usage.login_watch import in_grace
+from rotator.services.usage.graces import in_grace
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -69,6 +69,30 @@ def test_who_keeps_keys_in_files_and_history_in_sqlite_loads_nothing_for_others(
     assert "rotator.salesforce.apps.org_apps" in loaded
 
 
+def test_a_process_that_only_serves_pages_loads_nothing_that_calls_orgs_or_reads_keys(
+    config: Path, rotator: Command
+) -> None:
+    config.write_text(config.read_text() + "http: {port: 0, process: own}\n")
+    rotator("db", "upgrade", "--config", config)
+    program = (
+        "import json, sys\n"
+        "from rotator.cli.main import main\n"
+        "from rotator.daemon.pages_process import PagesProcess\n"
+        "from rotator.web.templates import compile_first_page\n"
+        "def run(process, next_signal):\n"
+        "    process.source.overview(), process.source.readiness(), compile_first_page()\n"
+        "    print(json.dumps(sorted(sys.modules)))\n"
+        "PagesProcess.run = run\n"
+        f"sys.argv = ['rotator', 'pages', '--config', {str(config)!r}]\n"
+        "sys.exit(main())\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    loaded = set(json.loads(done.stdout.splitlines()[-1]))
+    assert loaded & {"cryptography", "jwt", "lxml", "requests", "simple_salesforce", *OF_OTHER_STORES} == set()
+    assert "starlette" in loaded
+
+
 def test_the_version_is_the_packages(rotator: Command) -> None:
     outcome = rotator("--version")
     assert (outcome.code, outcome.out) == (0, f"rotator {package.__version__}\n")

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from rotator.config.loading import load, locate, parse
 from rotator.config.settings import LoginByCredential, LoginWithKey, Settings
-from rotator.core.crypto.certificates import RETIRED_COMMON_NAME
+from rotator.core.crypto.names import RETIRED_COMMON_NAME
 from rotator.core.decision.policies import Strategy
 from rotator.errors import ConfigurationError
 from rotator.stores.files.settings import FilesStoreSettings

@@ -20,7 +20,6 @@ from hypothesis import strategies as st
 from rotator.core.crypto.certificates import (
     BACK_DATING,
     LARGEST_CERTIFICATE,
-    RETIRED_COMMON_NAME,
     Certificate,
     Glance,
     Lenient,
@@ -29,6 +28,7 @@ from rotator.core.crypto.certificates import (
     self_signed,
     throwaway,
 )
+from rotator.core.crypto.names import RETIRED_COMMON_NAME
 from rotator.errors import CertificateError
 from rotator.testing.versions import MOMENT, spare_key
 from tests.tiers import of_tier

@@ -18,7 +18,8 @@ from cryptography.hazmat.primitives.serialization import (
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rotator.core.crypto.keys import KEY_SIZES, PrivateKey
+from rotator.core.crypto.keys import PrivateKey
+from rotator.core.crypto.names import KEY_SIZES
 from rotator.core.secret import Secret
 from rotator.errors import CertificateError
 from rotator.testing.versions import make_version, spare_key

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rotator.core.crypto.certificates import THROWAWAY_SUBJECT
+from rotator.core.crypto.names import THROWAWAY_SUBJECT
 from rotator.core.lifecycle.certificate_life import CertificateLife, expiry_of
 from rotator.core.lifecycle.states import CertificateState
 from rotator.core.observed import ObservedCertificate, ObservedCredential

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from rotator.core.actor import Actor
-from rotator.core.crypto.certificates import THROWAWAY_SUBJECT
+from rotator.core.crypto.names import THROWAWAY_SUBJECT
 from rotator.core.severity import Severity
 from rotator.errors import OrgUnavailable
 from rotator.history.alerts.outbox import CLOSED, OPENED

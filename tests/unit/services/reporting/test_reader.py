@@ -11,7 +11,7 @@ from rotator.core.actor import Actor
 from rotator.core.alert import NewAlert
 from rotator.core.attempts import AttemptBackOff, AttemptRecord
 from rotator.core.credentials import Stage
-from rotator.core.crypto.certificates import THROWAWAY_SUBJECT
+from rotator.core.crypto.names import THROWAWAY_SUBJECT
 from rotator.core.decision.options import RotationOptions
 from rotator.core.lifecycle.states import CertificateState, CredentialState
 from rotator.core.observed import ObservedApp, ObservedCertificate, ObservedCredential

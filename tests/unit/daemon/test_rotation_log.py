@@ -80,6 +80,29 @@ def test_an_answer_that_changes_and_a_step_that_fails_are_told(caplog: pytest.Lo
     log.failed(UPLOAD, "The org is away.")
     log.failed(None, "The store is away.")
     assert caplog.messages[1:] == ["login mismatch", "login accepted", "upload failed", "observation failed"]
+    whys = [getattr(record, "reason", "") for record in caplog.records[1:]]
+    assert whys == ["invalid assertion", "invalid assertion", "The org is away.", "The store is away."]
+
+
+def test_each_line_says_of_which_credential_app_and_version_it_is(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO", "rotator")
+    log = RotationLog("billing", in_place=True)
+    log.begins(UPLOAD)
+    log.ended(UPLOAD, 1.23456, None)
+    log.ended(VERIFY, 0.1, LoginAnswer(LoginOutcome.ACCEPTED))
+    log.failed(PROMOTE, "The store is away.")
+    told: list[dict[str, Any]] = [vars(record) for record in caplog.records]
+    assert [(each["credential"], each["app"], each["version"]) for each in told] == [
+        ("billing", "Billing", "ab12ab12ab12")
+    ] * 4
+    assert (told[0]["why"], told[1]["seconds"]) == ("its key is safe", 1.235)
+
+
+def test_what_is_about_no_version_is_told_without_one(caplog: pytest.LogCaptureFixture) -> None:
+    RotationLog("billing", in_place=True).failed(None, "The store is away.")
+    (record,) = caplog.records
+    assert record.levelname == "WARNING"
+    assert not {"app", "version"} & set(vars(record))
 
 
 def test_a_rotation_runs_from_its_beginning_to_the_end_of_its_job(config: Path) -> None:

@@ -158,10 +158,17 @@ def test_jobs_are_those_of_the_configuration_in_force_and_none_while_it_stops(
     def script() -> Script:
         yield from many.come(many.service.leads)
         assert many.service.job(JobKind.INVENTORY, "production")
+        assert not caplog.records
         assert many.service._daemon_run
-        many.service._daemon_run.cycle.job.return_value = None  # type: ignore[attr-defined]
+        asked: Mock = many.service._daemon_run.cycle.job  # type: ignore[assignment]
+        asked.assert_called_once_with(JobKind.INVENTORY, "production")
+        asked.return_value = None
         assert many.service.job(JobKind.INVENTORY, "elsewhere") is None
-        assert "asked for what this configuration does not have" in caplog.messages
+        (record,) = caplog.records
+        assert record.message == "asked for what this configuration does not have"
+        told: dict[str, Any] = vars(record)
+        assert told["job"] == "inventory elsewhere"
+        assert "the same config.yaml" in told["hint"]
         yield signal.SIGTERM
         assert many.service.job(JobKind.INVENTORY, "production") is None
         yield from many.ends()

@@ -187,14 +187,15 @@ def _certificate_of(adopted: Version | None, app: App) -> Certificate | None:
 
 @contextmanager
 def says_what_is_back(journal: Journal, credential: str) -> Iterator[None]:
-    """Has an error say what of a user's access was given back before it, where it says that nothing was changed."""
+    """Has an error say what of a user's access was given back before it, beside what it says itself."""
     before = _standing(journal, credential)
     try:
         yield
     except RotatorError as error:
         with suppress(HistoryError):
             effect = _effect(before, _standing(journal, credential))
-            error.effect = effect if effect and error.effect.startswith("Nothing") else error.effect
+            if effect:
+                error.effect = f"{effect} Beside that: {error.effect}" if error.effect else effect
         raise
 
 

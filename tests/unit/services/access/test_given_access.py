@@ -329,7 +329,7 @@ class TestReturn:
 
 
 class TestErrors:
-    """An error that says that nothing was changed is not let stand where access was given back."""
+    """An error says what was given back before it, with what it says of the rest."""
 
     def fails(self, world: World, act: Any, effect: str = "Nothing was changed.") -> str:
         def run() -> None:
@@ -357,6 +357,9 @@ class TestErrors:
 
         assert "its user has no access yet" in self.fails(world, ends)
 
-    def test_an_error_that_says_what_was_changed_keeps_its_words(self, world: World) -> None:
+    def test_what_the_error_says_itself_is_kept(self, world: World) -> None:
         world.revoked(PROFILE)
-        assert self.fails(world, world.comes_back, effect="The key is pending.") == "The key is pending."
+        told = self.fails(world, world.comes_back, effect="The key is pending.")
+        assert told.startswith("Its user has access again")
+        assert told.endswith(". Beside that: The key is pending.")
+        assert not self.fails(world, world.comes_back, effect="").endswith("Beside that: ")

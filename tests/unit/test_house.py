@@ -21,6 +21,7 @@ import rotator
 from rotator.cli.exit_codes import ExitCode
 from rotator.cli.main import cli
 from rotator.config.loading import load
+from rotator.core.lifecycle.states import CertificateState, CredentialState
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -108,6 +109,19 @@ def test_whole_configurations_in_pages_can_be_read(page: Path, tmp_path: Path) -
         config = tmp_path / f"{number}.yaml"
         config.write_text(block)
         assert load(config).credentials
+
+
+def test_the_table_of_states_has_the_words_that_there_are() -> None:
+    page = (ROOT / "docs" / "operations.md").read_text()
+    _, certificates, credentials = re.split(
+        r"^\| (?:certificate|credential) \| .*$", _section(page, "States"), flags=re.M
+    )
+    told = [re.findall(r"^\| `([^`]+)` \|", table, re.MULTILINE) for table in (certificates, credentials)]
+    assert list(map(sorted, told)) == [sorted(CertificateState), sorted(CredentialState)]
+
+
+def _section(page: str, heading: str) -> str:
+    return page.partition(f"\n## {heading}\n")[2].partition("\n## ")[0]
 
 
 def locked(name: str) -> dict[str, str]:
@@ -254,6 +268,8 @@ def test_a_file_is_read_in_one_go() -> None:
 
 
 DATES = {"not_after", "not_before", "expires_at", "due_at", "begins_at", "promoted_at", "previous_until", "retires_at"}
+SEEN = {"last_seen", "gone_at"}
+"""Those of rows are compared in SQL as well, as rows are written and forgotten."""
 LIFETIMES = {"rotate_before", "grace", "thresholds"}
 ELSEWHERE = ("core", "simulator", "config", "consumer", "testing")
 """The rules; the other side; durations of config.yaml, that are compared with each other; what knows no schedule."""
@@ -282,7 +298,9 @@ def decisions(source: str) -> Iterator[str]:
     for node in ast.walk(ast.parse(source)):
         is_order = isinstance(node, ast.Compare) and any(isinstance(each, ORDER) for each in node.ops)
         is_sum = isinstance(node, ast.BinOp) and isinstance(node.op, (ast.Add, ast.Sub))
-        if (is_order and names_in(node) & (DATES | LIFETIMES)) or (is_sum and names_in(node) & LIFETIMES):
+        names = names_in(node)
+        is_of_one_seen = bool(names & SEEN) and "c" not in names
+        if (is_order and (is_of_one_seen or names & (DATES | LIFETIMES))) or (is_sum and names & LIFETIMES):
             yield ast.unparse(node)
 
 
@@ -307,6 +325,7 @@ def test_what_is_due_expired_or_kept_is_decided_in_the_core_alone() -> None:
         "is_due = certificate.not_after - now <= settings.rotate_before",
         "kept = promoted + settings.grace",
         "return now - promoted_at < WEEK",
+        "is_old = seen.last_seen < look",
         "next(each for each in lives if each.not_after > self.now)",
     ],
 )

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import timedelta
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from rotator.core.lifecycle.dates import deferred_until
 from rotator.core.lifecycle.states import CertificateState
@@ -12,11 +13,17 @@ from rotator.core.thresholds import NEVER, Expiry, has_come, is_ahead, is_expire
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from datetime import datetime, timedelta
+    from datetime import datetime
 
     from rotator.core.lifecycle.dates import Lifetimes
     from rotator.core.observed import ObservedCertificate, ObservedCredential
     from rotator.core.severity import Severity
+
+HIDDEN_FOR: Final = timedelta(days=7)
+"""An org that shows none of its apps hides them, more likely than not: not until then do they count as gone."""
+
+SHOWN_AFTER_GONE: Final = timedelta(days=30)
+"""How long what has vanished is still in the inventory, unless the configuration names it."""
 
 
 def expiry_of(
@@ -148,3 +155,19 @@ class CertificateLife:
 def rests(seen: ObservedCertificate) -> bool:
     """Whether a certificate may expire: nobody has its key, or nobody logs in through its app."""
     return not seen.drift and not seen.is_unproven and (seen.is_throwaway or seen.is_standby is True)
+
+
+def was_there_lately(last: ObservedCertificate, now: datetime) -> bool:
+    """Whether it was there so lately that it is hidden, and not gone, where nothing of its kind is shown."""
+    return not last.is_vanished and last.last_seen is not None and now - last.last_seen < HIDDEN_FOR
+
+
+def is_still_shown(last: ObservedCertificate, now: datetime) -> bool:
+    """Whether what is in a place no more belongs into the inventory still."""
+    return last.gone_at is None or now - last.gone_at < SHOWN_AFTER_GONE
+
+
+def as_last_seen(seen: ObservedCertificate, last_look: datetime | None) -> ObservedCertificate:
+    """What was last seen in a place: unreadable since the last good inventory of its org, where that did not see it."""
+    is_older = seen.last_seen is not None and last_look is not None and seen.last_seen < last_look
+    return replace(seen, is_readable=False) if is_older else seen

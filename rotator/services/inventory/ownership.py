@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from rotator.core.attempts import INVENTORY
-from rotator.core.lifecycle.certificate_life import CertificateLife, expiry_of
+from rotator.core.lifecycle.certificate_life import CertificateLife, as_last_seen, expiry_of
 from rotator.core.lifecycle.drift import is_drift, is_standby, is_unproven, standing_for
 from rotator.core.observed import CONFIGURED, ObservedApp
 from rotator.core.schedule import Mode
@@ -188,9 +188,3 @@ def last_known(settings: Settings, database: Transactions, now: datetime) -> lis
         if each.org in settings.orgs
     )
     return certificates_known(settings, database, now).lives(seen)
-
-
-def as_last_seen(seen: ObservedCertificate, last_look: datetime | None) -> ObservedCertificate:
-    """What was last seen in a place: unreadable since the last good inventory of its org, where that did not see it."""
-    is_older = seen.last_seen is not None and last_look is not None and seen.last_seen < last_look
-    return replace(seen, is_readable=False) if is_older else seen

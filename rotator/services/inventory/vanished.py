@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
+from rotator.core.lifecycle.certificate_life import is_still_shown, was_there_lately
 from rotator.core.observed import Kind
 from rotator.errors import OrgError
 from rotator.salesforce.inventory.reading import Unread
@@ -18,12 +18,6 @@ if TYPE_CHECKING:
 
     from rotator.core.observed import ObservedCertificate, Place
     from rotator.salesforce.inventory.org_inventory import Inventory
-
-HIDDEN_FOR: Final = timedelta(days=7)
-"""An org that shows none of its apps hides them, more likely than not: not until then do they count as gone."""
-
-SHOWN_AFTER_GONE: Final = timedelta(days=30)
-"""How long what has vanished is still in the inventory, unless the configuration names it."""
 
 
 class LastSeen:
@@ -67,7 +61,7 @@ class LastSeen:
     def hidden_kinds(self, inventory: Inventory) -> Iterator[Kind]:
         """The kinds of app of which the org shows none, though it lately had some: who may not see them sees none."""
         shown = {seen.type for seen in inventory.entries}
-        lately = {last.type for last in self._last.values() if not last.is_vanished and self._is_fresh(last)}
+        lately = {last.type for last in self._last.values() if was_there_lately(last, self._now)}
         return (kind for kind in Kind if kind.is_app and kind in lately - shown)
 
     def unseen(
@@ -86,14 +80,8 @@ class LastSeen:
             component = whole(last)
             if not last.is_vanished and (last.type in unread or component.type in unread or component in unreadable):
                 yield replace(last, is_readable=False)
-            elif where in configured or self._is_news(last):
+            elif where in configured or is_still_shown(last, self._now):
                 yield replace(last, gone_at=last.gone_at or self._now)
-
-    def _is_fresh(self, last: ObservedCertificate) -> bool:
-        return last.last_seen is not None and self._now - last.last_seen < HIDDEN_FOR
-
-    def _is_news(self, last: ObservedCertificate) -> bool:
-        return last.gone_at is None or self._now - last.gone_at < SHOWN_AFTER_GONE
 
 
 def no_apps(org: str, kind: Kind) -> OrgError:

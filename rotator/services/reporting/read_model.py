@@ -14,6 +14,7 @@ from threading import Lock
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from rotator.core.attempts import AUDIT, INVENTORY, ROTATE, AttemptRecord
+from rotator.core.lifecycle.certificate_life import as_last_seen
 from rotator.core.posture.after_revocation import is_asked
 from rotator.core.severity import Severity
 from rotator.core.thresholds import NEVER, has_come, is_expired
@@ -33,7 +34,7 @@ from rotator.history.kept.parts import (
 )
 from rotator.history.last_observations import LastObservation
 from rotator.services.inventory.credential_history import MOST_READS, CredentialHistory
-from rotator.services.inventory.ownership import Certificates, as_last_seen, owners_of, revoked_logins
+from rotator.services.inventory.ownership import Certificates, owners_of, revoked_logins
 from rotator.services.inventory.remarks import hidden_apps
 from rotator.services.inventory.status import last_known_status
 from rotator.services.reporting.overview import OrgLine

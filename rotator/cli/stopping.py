@@ -26,7 +26,7 @@ class StopRequest:
         self.asked = False
 
     def __call__(self) -> bool:
-        """Whether it was."""
+        """Whether it was asked to stop."""
         return self.asked
 
     def _take(self, number: int, _frame: FrameType | None) -> None:

@@ -82,7 +82,7 @@ class Calls(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True)
 class HookCall:
-    """One call of one hook."""
+    """What a hook is told of one event, and by which name its receiver knows the call again."""
 
     id: str
     """Stays the same when it has to be made again, and is no other call's: a receiver may drop doubles."""

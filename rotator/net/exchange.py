@@ -100,7 +100,7 @@ class BoundedReader(io.RawIOBase):
         self._raw: Final = connection.makefile("rb", buffering=0)
 
     def readable(self) -> bool:
-        """It is."""
+        """For `io`, which asks before it reads."""
         return True
 
     def readinto(self, buffer: Any) -> int | None:

@@ -69,7 +69,7 @@ class Fields:
         return list(self._members)
 
     def text(self, name: str, *, required: bool = False) -> str:
-        """A text."""
+        """Empty where it is left out and not `required`."""
         value: str | None = self._of(name, str, "no text", required=required)
         return value or ""
 
@@ -101,7 +101,7 @@ class Fields:
         return [Fields(item, f"{self._name}.{name}[{at}]") for at, item in enumerate(value)]
 
     def texts(self, name: str) -> list[str]:
-        """A list of texts."""
+        """Empty where it is left out."""
         value = self._of(name, list, "no list") or []
         if not all(isinstance(item, str) for item in value):
             raise self._wrong(name, "no list of texts")

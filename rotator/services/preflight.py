@@ -82,7 +82,7 @@ class Adapters(Protocol):
         ...
 
     def store(self, name: str) -> Store:
-        """A store."""
+        """The store of that name in the configuration."""
         ...
 
     def statuses(

@@ -28,7 +28,7 @@ class Stateful(Protocol):
 
     @property
     def state(self) -> CertificateState | CredentialState:
-        """Its state."""
+        """One of the words of `rotator.core.lifecycle.states`."""
         ...
 
     @property

@@ -126,5 +126,5 @@ def compile_first_page() -> None:
 
 
 def page(name: str, values: Mapping[str, Any], status: int = 200) -> HTMLResponse:
-    """One page."""
+    """The template of that name with these values in it, each escaped."""
     return HTMLResponse(_environment().get_template(f"{name}.html").render(values), status)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class RevocationStep(StrEnum):
-    """One step of a revocation."""
+    """By what a credential can do nothing more; each is taken by itself, and can be asked for alone."""
 
     CERTIFICATE = "certificate"
     """Each app of the credential holds a certificate whose key nobody has, or a consumer key and secret."""

@@ -67,7 +67,7 @@ class Role(StrEnum):
 
 
 class MachineState(StrEnum):
-    """Whether a machine is there."""
+    """Whether a machine still says that it is there; silence is all that tells that it is lost."""
 
     ALIVE = "alive"
     SILENT = "silent"
@@ -100,7 +100,7 @@ class Machine:
         return f"process {self.pid} on {self.host}"
 
     def state(self, at: datetime) -> MachineState:
-        """Whether it is there."""
+        """By how long ago it last said that it is there; both times are by the clock of the database."""
         return MachineState.SILENT if at - self.seen_at > SILENT_AFTER else MachineState.ALIVE
 
     def is_gone(self, at: datetime) -> bool:
@@ -237,19 +237,13 @@ class Fleet:
 
     @property
     def alive(self) -> tuple[Machine, ...]:
-        """The machines that are there."""
+        """Those that are not silent: only they are given work, and counted."""
         return tuple(line.machine for line in self.lines if line.state is MachineState.ALIVE)
 
     @property
     def working(self) -> tuple[Machine, ...]:
         """Those of them that carry out jobs."""
         return tuple(each for each in self.alive if each.role.works)
-
-    @property
-    def orphans(self) -> tuple[RunningJob, ...]:
-        """Jobs whose machine is silent or is not there any more: they are asked for anew in a moment."""
-        alive = {each.id for each in self.alive}
-        return tuple(sorted((job for job in self.jobs if job.machine not in alive), key=_by_age))
 
     @property
     def outdated(self) -> tuple[tuple[Machine, UnknownJobs], ...]:

@@ -51,7 +51,7 @@ class LeavesReport(Protocol):
 
 
 def line_of(fingerprint: str, logged_in_at: datetime) -> str:
-    """The line."""
+    """What a consumer writes, and `parsed` reads."""
     return f"{fingerprint} {words.timestamp(logged_in_at)}"
 
 

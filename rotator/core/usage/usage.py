@@ -36,7 +36,7 @@ class Usage:
     """What to do about that."""
 
     def standing(self, *which: Standing, now: datetime) -> list[Source]:
-        """The sources that stand so."""
+        """Of all sources those for which one of these holds at `now`."""
         return [each for each in self.sources if each.standing(now) in which]
 
     @property

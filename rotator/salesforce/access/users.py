@@ -31,7 +31,7 @@ _HELD: Final = "SELECT AssigneeId{fields} FROM PermissionSetAssignment WHERE Ass
 
 @dataclass(frozen=True)
 class OrgUser:
-    """One user."""
+    """A user of an org, with what of his rights matters for a credential that logs in as him."""
 
     id: str
     username: str

@@ -58,7 +58,7 @@ class LastCall:
 
 @dataclass(frozen=True)
 class HookState:
-    """One hook."""
+    """A hook of the configuration, with what has become of its calls."""
 
     hook: str
     type: str

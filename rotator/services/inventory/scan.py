@@ -111,7 +111,7 @@ class Program(Protocol):
         ...
 
     def store(self, name: str) -> Store:
-        """A store."""
+        """The store of that name in the configuration."""
         ...
 
     def histories(self) -> Mapping[str, CredentialHistory]:

@@ -205,7 +205,7 @@ class StatusReader:
         return [self.one(name) for name in names or self._settings.credentials]
 
     def one(self, name: str) -> CredentialStatus:
-        """The status of one credential."""
+        """By its name in the configuration. What cannot be read is its `problem`, and nothing is raised."""
         settings, history = self._settings.credentials[name], self._histories.get(name, CredentialHistory())
         seen = history.last_observation.seen
         apps: tuple[ObservedCertificate, ...] = ()

@@ -57,7 +57,7 @@ class Adapters(OrgAdapters, Protocol):
         ...
 
     def store(self, name: str) -> Store:
-        """A store."""
+        """The store of that name in the configuration."""
         ...
 
     def beside(self, orgs: Collection[str]) -> Callable[[], AbstractContextManager[OrgAdapters]]:

@@ -18,7 +18,7 @@ class RecordEvent(Protocol):
     """Writes down what a run does (`rotator.history.journal.journal.Journal.record`). Raises HistoryError."""
 
     def __call__(self, kind: str, **details: str | float | bool | None) -> None:
-        """One event."""
+        """Appends an event of this kind to the journal."""
         ...
 
 

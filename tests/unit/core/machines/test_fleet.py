@@ -128,12 +128,11 @@ def test_a_silent_worker_works_no_more() -> None:
     assert fleet.troubles == (Trouble.NO_WORKER,)
 
 
-def test_jobs_stand_with_their_machine_the_longest_first_and_orphans_apart() -> None:
+def test_jobs_stand_with_their_machine_the_longest_first() -> None:
     one, silent = machine("a"), machine("b", seen_at=NOW - SILENT_AFTER - TICK)
-    jobs = (job(one, "new"), job(one, "old", timedelta(hours=1)), job(silent, "lost"), job(None, "nobody's"))
+    jobs = (job(one, "new"), job(one, "old", timedelta(hours=1)), job(silent, "lost"))
     fleet = Fleet(at=NOW, machines=(one, silent), jobs=jobs, leader=holder(one))
     assert [[each.name for each in line.jobs] for line in fleet.lines] == [["old", "new"], ["lost"]]
-    assert [each.name for each in fleet.orphans] == ["lost", "nobody's"]
 
 
 @pytest.mark.parametrize(

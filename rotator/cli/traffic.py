@@ -19,10 +19,10 @@ if TYPE_CHECKING:
     from rotator.services.rotation.gap import MeasuredGap
     from rotator.stores.base import Store
 
-_PAUSE: Final = 0.02
+_PAUSE: Final = 0.05
 """Seconds between two logins of one consumer."""
 
-_ENOUGH: Final = 10
+_ENOUGH: Final = 5
 """Logins of each consumer before and after the rotation that is watched."""
 
 

@@ -59,7 +59,7 @@ pytestmark = pytest.mark.usefixtures("no_garbage_is_looked_for", "worlds_are_for
     [
         pytest.param(ONE, REQUESTS, 80_000, id="one app", marks=thorough),
         pytest.param(tuple(in_turn(ONE)), OFTEN, 3_000, id="one app, keys in turn"),
-        pytest.param(tuple(in_other_words(ONE)), OFTEN, 2_500, id="one app, other words"),
+        pytest.param(tuple(in_other_words(ONE)), OFTEN, 2_500, id="one app, other words", marks=thorough),
         pytest.param(FIRST, OFTEN, 2_500, id="the first of a pair", marks=thorough),
         pytest.param(SECOND, OFTEN, 2_000, id="the second of a pair", marks=thorough),
         pytest.param(BOTH, OFTEN, 3_000, id="both of a pair"),
@@ -164,7 +164,13 @@ SOME_VARIANTS: Final = (
 @pytest.mark.parametrize("name", standard_first([name for name in VARIANTS if name not in HARMLESS], SOME_VARIANTS))
 def test_a_program_that_is_wrong_in_one_point_is_found(name: str) -> None:
     with pytest.raises(BrokenRuleError):
-        _look_for_broken_rules(VARIANTS[name].clauses)
+        _look_first_where_it_takes_least(VARIANTS[name].clauses)
+
+
+def _look_first_where_it_takes_least(clauses: tuple[Clause, ...]) -> None:
+    Walk(OFTEN, clauses).run(BOTH, faults=0)
+    Walk(REQUESTS, clauses).run(ONE, faults=1)
+    _look_for_broken_rules(clauses)
 
 
 def _look_for_broken_rules(clauses: tuple[Clause, ...], memory: Remembering = Memory) -> None:

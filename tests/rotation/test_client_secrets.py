@@ -16,7 +16,7 @@ from rotator.simulator.org.settings import OrgSettings
 from rotator.simulator.wire.faults import Effect, Fault, Kind
 from tests.rotation.secret_ground import APP, Crash, Died, SecretGround, promises
 from tests.rotation.secret_scenarios import EARLY, ends_wherever_it_dies
-from tests.tiers import standard_first, thorough
+from tests.tiers import more_in_thorough, standard_first, thorough
 
 DAY = timedelta(days=1)
 GONE = OrgSettings(external_ended_pairs_shown=False)
@@ -157,6 +157,7 @@ def _first(ground: SecretGround, name: str) -> int:
     return crash.calls.index(name) + 1
 
 
+@more_in_thorough
 @pytest.mark.parametrize(
     ("scenario", "settings"),
     [

@@ -278,7 +278,7 @@ def in_grace(ground: SecretGround) -> None:
 def test_wherever_it_dies_the_same_request_ends_it_and_it_comes_back(
     secret_ground: SecretGround, before: Callable[[SecretGround], None]
 ) -> None:
-    for at in count(1, of_tier(2, thorough=1)):
+    for at in count(1, of_tier(3, thorough=1)):
         secret_ground.begin()
         secret_ground.handle("enroll")
         before(secret_ground)

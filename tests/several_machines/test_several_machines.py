@@ -23,7 +23,9 @@ SEEDS: Final = (1, 2)
 """Those that have found faults are kept here."""
 
 
-# Most of it is waiting, a quarter of a minute of it; where the cores are busy with other tests, it is minutes.
+# Who takes over from whom is shown in the standard tier by tests/end_to_end/test_run_shared.py. Most of this is
+# waiting, a quarter of a minute of it; where the cores are busy with other tests, it is minutes.
+@thorough
 @pytest.mark.timeout(600)
 def test_what_befalls_a_machine_costs_nothing(tmp_path: Path, postgres_server: PostgresServer) -> None:
     assert led(SMALL, FEW_MACHINES, FEW, tmp_path, postgres_server, print, within=500).wrong == ()

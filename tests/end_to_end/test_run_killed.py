@@ -33,7 +33,7 @@ def mail() -> Iterator[MailServer]:
         yield mail
 
 
-@pytest.fixture(params=standard_first(["sqlite", "postgres"], ["postgres"]))
+@pytest.fixture(params=standard_first(["sqlite", "postgres"], ["sqlite"]))
 def database(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     """What config.yaml says of it, and the database itself."""
     with ExitStack() as stack:

@@ -19,6 +19,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.x509.oid import NameOID, PublicKeyAlgorithmOID
 
 from rotator.core import words
+from rotator.core.crypto.der import is_self_issued
 from rotator.core.crypto.keys import PrivateKey, public_fingerprint
 from rotator.core.crypto.names import RETIRED_COMMON_NAME, RSA
 from rotator.errors import CertificateError
@@ -112,11 +113,12 @@ class Certificate:
     def __post_init__(self) -> None:
         # cryptography reads the parts late: reading them here makes every property of a Certificate safe.
         parsed = self._parsed
-        key = parsed.public_key()
+        key, subject = parsed.public_key(), parsed.subject.rfc4514_string()
         vars(self).update(
             fingerprint=hashlib.sha256(self.der).hexdigest(),
-            subject=parsed.subject.rfc4514_string(),
-            issuer=parsed.issuer.rfc4514_string(),
+            subject=subject,
+            # To put a name into words takes longer than all the rest, and most certificates of apps are self-signed.
+            issuer=subject if is_self_issued(self.der) else parsed.issuer.rfc4514_string(),
             serial_number=parsed.serial_number,
             not_before=parsed.not_valid_before_utc,
             not_after=parsed.not_valid_after_utc,
@@ -336,13 +338,19 @@ def _to_der(content: str | bytes) -> bytes:
         if content[:1] == b"\x30":
             return content
         content = content.decode("latin-1")
-    body = "".join(_armoured(content).split())
-    if not body:
-        raise _no_certificate("it is empty")
+    # Components carry one line of base64, which is nothing else: so all of it is tried at first.
+    der = _from_base64(content) or _from_base64(body := "".join(_armoured(content).split()))
+    if der:
+        return der
+    raise _no_certificate("it is neither PEM, nor base64, nor DER" if body else "it is empty")
+
+
+def _from_base64(text: str) -> bytes:
+    """What it stands for; empty where it is no base64, strictly, with nothing around it."""
     try:
-        return binascii.a2b_base64(body, strict_mode=True)
+        return binascii.a2b_base64(text, strict_mode=True)
     except ValueError:
-        raise _no_certificate("it is neither PEM, nor base64, nor DER") from None
+        return b""
 
 
 def _armoured(text: str) -> str:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
 
 from sqlalchemy import bindparam, case, literal, select, tuple_, update
 
+from rotator.bulk import record_of
 from rotator.core.observed import ObservedCertificate
 from rotator.history.engine.many_rows import insert_rows
 from rotator.history.engine.portions import AT_ONCE, portions
@@ -151,11 +152,11 @@ def _observed(values: dict[str, Any]) -> ObservedCertificate:
     date, bits = values.pop("only_not_after"), values.pop("only_key_bits")
     if values["fingerprint"] is None:
         here = {name: values[name] for name in _OF_THE_PLACE}
-        return ObservedCertificate(**here | {"fingerprint": "", "not_after": date, "key_bits": bits or None})
+        return record_of(ObservedCertificate, {**here, "fingerprint": "", "not_after": date, "key_bits": bits or None})
     if values["not_after"] is None:
         raise ValueError("a certificate has a date")
     values["key_bits"] = values["key_bits"] or None
-    return ObservedCertificate(**values)
+    return record_of(ObservedCertificate, values)
 
 
 def _serial(text: str) -> int:
@@ -319,7 +320,7 @@ def _note_gone(connection: Connection, ids: Sequence[int], now: datetime) -> Non
 
 
 def _certificate(seen: ObservedCertificate, now: datetime) -> dict[str, Any]:
-    facts = {name: getattr(seen, name) for name in _OF_THE_CERTIFICATE}
+    facts = dict(zip(_OF_THE_CERTIFICATE, _facts(seen), strict=True))
     # Hex: a serial number has up to 160 bits (RFC 5280 section 4.1.2.2).
     known = {"serial_number": f"{seen.serial_number or 0:x}", "key_bits": seen.key_bits or 0}
     return {"fingerprint": seen.fingerprint, "first_seen": now, "last_seen": now, **facts, **known}

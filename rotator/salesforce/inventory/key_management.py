@@ -112,12 +112,17 @@ class Uses:
     def __init__(self) -> None:
         self._found: Final[dict[str, list[str]]] = defaultdict(list)
 
-    def of_app(self, component: Component) -> None:
-        """Notes what a connected app refers to (Metadata API Developer Guide, ConnectedApp)."""
+    def of_app(self, component: Component) -> str:
+        """Notes what a connected app refers to (Metadata API Developer Guide, ConnectedApp).
+
+        Gives the certificate for SAML that it holds itself, which stands beside.
+        """
         name = component.full_name
-        self._note(component.text("samlConfig", "encryptionCertificate"), f"SAML encryption for the app {name}")
+        held, encryption = component.texts("samlConfig", "certificate", "encryptionCertificate")
+        self._note(encryption, f"SAML encryption for the app {name}")
         signing = component.text("oauthConfig", "assetTokenConfig", "assetSigningCertId")
         self._note(signing[:_ID_LENGTH], f"asset tokens of {name}")
+        return held
 
     def of_identity_provider(self, component: Component) -> None:
         """Notes what single sign-on settings refer to (Metadata API Developer Guide, SamlSsoConfig)."""

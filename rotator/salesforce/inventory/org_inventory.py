@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, Final
 
+from rotator.bulk import record_of
 from rotator.core.crypto.certificates import Glance, Lenient
 from rotator.core.observed import Kind, ObservedCertificate, facts_of
 from rotator.errors import CertificateError, LoginRefused, OrgError, OrgUnavailable
@@ -232,8 +233,7 @@ class _Reader:
             self._reader.note_one(Kind.APP, listing.full_name, error.message)
             found = [self._place(listing, Kind.APP, is_readable=False)]
         try:
-            self._uses.of_app(component)
-            if text := component.text("samlConfig", "certificate"):
+            if text := self._uses.of_app(component):
                 found.append(self._holder(listing, Kind.APP_SAML, text))
         except OrgError as error:
             self._reader.note_one(Kind.APP, listing.full_name, error.message)
@@ -327,14 +327,14 @@ class _Reader:
         return self._place(listing, kind, **facts)
 
     def _place(self, listing: Listing, kind: Kind, **known: Any) -> ObservedCertificate:
-        return ObservedCertificate(
-            org=self._org,
-            app=listing.full_name,
-            type=kind,
-            last_modified_by=listing.last_modified_by,
-            last_modified_at=listing.last_modified_at,
-            **known,
-        )
+        about = {
+            "org": self._org,
+            "app": listing.full_name,
+            "type": kind,
+            "last_modified_by": listing.last_modified_by,
+            "last_modified_at": listing.last_modified_at,
+        }
+        return record_of(ObservedCertificate, {**about, **known})
 
 
 def _without_namespace(full_name: str) -> str:

@@ -122,9 +122,10 @@ def texts_of(parent: etree._Element, *names: str) -> list[str]:
     for child in parent.iterchildren(*tags):
         if is_nil(child):
             continue
-        if child.tag in found:
+        tag = child.tag
+        if tag in found:
             raise WrongShape(f"{etree.QName(child).localname} is there more than once")
-        found[child.tag] = simple_text(child)
+        found[tag] = simple_text(child)
     return [found.get(tag, "") for tag in tags]
 
 

@@ -47,4 +47,9 @@ def _stored(connection: Connection, table: Table, name: str, rows: Sequence[Mapp
     """The values of a column as the driver is given them."""
     stored = table.c[name].type.dialect_impl(connection.dialect).bind_processor(connection.dialect)
     values = [row[name] for row in rows]
-    return [stored(value) for value in values] if stored else values
+    if stored is None:
+        return values
+    if all(value is values[0] for value in values):
+        # The time of a look, in all that it has seen.
+        return [stored(values[0])] * len(values)
+    return [stored(value) for value in values]

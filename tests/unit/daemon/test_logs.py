@@ -6,6 +6,7 @@ import logging
 import os
 import warnings
 from datetime import datetime, timedelta, timezone
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -87,6 +88,10 @@ def test_for_programs_an_event_is_one_json_object_a_line() -> None:
         "event": "promoted billing\nin two lines",
         "fingerprint": "ab12",
     }
+
+
+def test_for_programs_a_value_that_json_has_not_is_told_as_text() -> None:
+    assert json.loads(JsonFormatter().format(record(folder=PurePosixPath("/srv/store"))))["folder"] == "/srv/store"
 
 
 @pytest.mark.parametrize("formatter", [TextFormatter(), JsonFormatter()], ids=["text", "json"])

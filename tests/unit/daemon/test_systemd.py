@@ -2,12 +2,14 @@ from __future__ import annotations
 
 import os
 import socket
+from contextlib import suppress
 from datetime import timedelta
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
 import pytest
 
+from rotator.daemon import systemd
 from rotator.daemon.systemd import Notifier
 
 if TYPE_CHECKING:
@@ -48,6 +50,26 @@ def test_where_nobody_listens_nothing_happens(tmp_path: Path) -> None:
     Notifier.from_environ({}).ready("working")
     Notifier.from_environ({"NOTIFY_SOCKET": ""}).ready("working")
     Notifier.from_environ({"NOTIFY_SOCKET": str(tmp_path / "gone")}).ready("working")
+
+
+def test_a_systemd_that_reads_nothing_holds_nothing_up(
+    manager: tuple[socket.socket, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What it was not told it hears with the next line, once it reads again."""
+    listening, name = manager
+    listening.setblocking(False)
+    monkeypatch.setattr(systemd, "_SEND_TIMEOUT", 0.001)
+    notifier = Notifier.from_environ({"NOTIFY_SOCKET": name})
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as others, suppress(BlockingIOError):
+        others.setblocking(False)
+        while others.sendto(b"full", listening.getsockname()):
+            pass
+    notifier.status("lost")
+    with suppress(BlockingIOError):
+        while listening.recv(4096) == b"full":
+            pass
+    notifier.status("working")
+    assert listening.recv(4096) == b"STATUS=working"
 
 
 @pytest.mark.parametrize(

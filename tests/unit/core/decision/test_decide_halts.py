@@ -36,6 +36,8 @@ from tests.unit.core.decision.situations import (
 )
 
 if TYPE_CHECKING:
+    from datetime import timedelta
+
     from rotator.core.decision.observations import Observation
 
 
@@ -45,6 +47,22 @@ if TYPE_CHECKING:
 def test_an_urgent_request_ends_the_previous_version_at_once(wanted: Wanted) -> None:
     assert told(decided(seen("old", "new", current=NEW_ON_B, previous=OLD), wanted)) == "disable old to A"
     assert told(decided(seen("throwaway", "new", current=NEW_ON_B, previous=OLD), wanted)) == "retire old to A"
+
+
+@pytest.mark.parametrize(
+    ("wanted", "promoted", "why"),
+    [
+        (FINISH, 8 * DAY, "its grace has ended"),
+        (replace(FINISH, options=RotationOptions(retire_now=True)), DAY, "no grace is left to it"),
+        (replace(REPLACE, compromised=True), DAY, "it is in wrong hands"),
+        (Wanted(Goal.REPLACE, NAMES["older"], compromised=True), DAY, "no grace is left to it"),
+    ],
+)
+def test_why_a_previous_version_ends_is_told(wanted: Wanted, promoted: timedelta, why: str) -> None:
+    """Only the one that was said to be in wrong hands is told to be."""
+    ended = decided(seen("old", "new", current=NEW_ON_B, previous=OLD, promoted=promoted), wanted)
+    gone = decided(seen("throwaway", "new", current=NEW_ON_B, previous=OLD, promoted=promoted), wanted)
+    assert (ended.why, gone.why) == (f"it held the previous version, and {why}", why)
 
 
 ACCEPTED_FOR_LONG = row(LoginOutcome.ACCEPTED, 40, 31 * MINUTE)

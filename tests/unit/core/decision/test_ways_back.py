@@ -12,14 +12,19 @@ from rotator.core.decision.proofs import standby_is_known
 from rotator.core.observed import ObservedApp
 from tests.unit.core.decision.hidden_situations import NOTHING, UNKNOWN, hidden, said, situation
 from tests.unit.core.decision.situations import (
+    DAY,
+    FINISH,
+    HOLDS,
     JUST_IN,
     NAMES,
     NEW,
     NEW_ON_B,
     NO_ANSWER_FOR_LONG,
+    NOW,
     OLD,
     OLDER,
     OLDER_ON_B,
+    REFUSED,
     REFUSED_FOR_GOOD,
     REPLACE,
     REPLACING_UNKNOWN,
@@ -162,3 +167,15 @@ def test_that_stored_keys_were_tried_on_a_standby_in_vain_is_told() -> None:
     assert tried
     assert "holds a certificate:" in untried.why
     assert "holds a certificate, and takes the key of no stored version:" in tried.why
+
+
+# --- when the one before has served its time -------------------------------------------------
+
+
+def test_while_it_is_not_known_what_the_app_of_current_holds_nothing_ends() -> None:
+    """A certificate was sent there, and the answer to it was lost; the next run knows by logins alone."""
+    look = hidden(UNKNOWN, current=OLD, previous=OLDER, begun="A")
+    look = replace(look, promoted_at=NOW - 8 * DAY)
+    assert told(decided(look, FINISH)) == "verify old to A"
+    known = replace(look, probes={NAMES["old"]: HOLDS, NAMES["older"]: REFUSED})
+    assert told(decided(known, FINISH)) == "done"

@@ -149,6 +149,7 @@ def test_who_reads_that_nothing_is_proven_is_told_what_consumers_have(observatio
     action = decided(observation)
     assert action.halt is HaltReason.UNPROVEN
     assert action.why.endswith(left)
+    assert action.rerun, "it goes on from there"
 
 
 def test_nothing_else_calls_for_a_person() -> None:

@@ -28,7 +28,7 @@ _GRANTS: Final = (
     " FROM SetupEntityAccess WHERE SetupEntityId = {app}"
 )
 _ASSIGNMENTS: Final = (
-    "SELECT Id, AssigneeId, Assignee.Username, Assignee.IsActive, PermissionSetId, PermissionSetGroupId{expires},"
+    "SELECT Id, AssigneeId, Assignee.Username, PermissionSetId, PermissionSetGroupId{expires},"
     " PermissionSet.Label, PermissionSet.IsOwnedByProfile, PermissionSet.Profile.Name FROM PermissionSetAssignment"
     " WHERE PermissionSetId IN (SELECT ParentId FROM SetupEntityAccess WHERE SetupEntityId = {app})"
 )
@@ -75,7 +75,6 @@ class Assignment:
     id: str
     user_id: str
     username: str
-    is_active: bool
     permission_set_id: str
     holder: Holder
     """GROUP: the user has the group, and by it what its permission sets were given."""
@@ -197,7 +196,6 @@ def _assignment(row: Fields) -> Assignment:
         row.text("Id", required=True),
         row.text("AssigneeId", required=True),
         user.text("Username", required=True),
-        is_active=user.flag("IsActive"),
         permission_set_id=row.text("PermissionSetId", required=True),
         holder=Holder.GROUP if row.text("PermissionSetGroupId") else holder,
         name=name,

@@ -5,17 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from rotator.salesforce.record_values import moment, quoted
+from rotator.salesforce.record_values import quoted
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from rotator.net.shapes import Fields
     from rotator.salesforce.access.org_records import OrgRecords
 
-_FIELDS: Final = (
-    "SELECT Id, UsersId, CreatedDate, LoginType, SessionType, SourceIp, LoginHistory.Application FROM AuthSession"
-)
+_FIELDS: Final = "SELECT Id, UsersId, LoginHistory.Application FROM AuthSession"
 
 
 @dataclass(frozen=True)
@@ -26,10 +22,6 @@ class AuthSession:
     user_id: str
     application: str
     """Label of the app that it was opened through; empty where the org does not tell."""
-    session_type: str
-    login_type: str
-    address: str
-    created_at: datetime | None
 
 
 class AuthSessions:
@@ -53,8 +45,4 @@ def _session(row: Fields) -> AuthSession:
         id=row.text("Id", required=True),
         user_id=row.text("UsersId"),
         application=row.fields("LoginHistory").text("Application"),
-        session_type=row.text("SessionType"),
-        login_type=row.text("LoginType"),
-        address=row.text("SourceIp"),
-        created_at=moment(row, "CreatedDate"),
     )

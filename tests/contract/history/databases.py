@@ -9,18 +9,19 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 from alembic import command
 from alembic.config import Config
+from psycopg import Connection, OperationalError
 from sqlalchemy import make_url, text
 
 from rotator.core.alert import NewAlert
 from rotator.core.severity import Severity
 from rotator.history.engine import upgrades
 from rotator.history.records import NewRotation
-from tests.contract.servers.postgres import execute, scratch_database
+from tests.contract.servers.postgres import connected, scratch_database
 from tests.tiers import standard_first
 
 if TYPE_CHECKING:
@@ -105,19 +106,40 @@ def sqlite_kind(folder: Path, template: Path) -> Kind:
     return Kind(new, empty, again, tuple(f"DROP TRIGGER {guard}" for guard in guards))
 
 
+class Emptied:
+    """A database in Postgres that is emptied over one connection: a new one has all its catalogues to read."""
+
+    def __init__(self, url: str, cleaning: ExitStack) -> None:
+        self.url: Final = url
+        self._cleaning: Final = cleaning
+        self._connection: Connection[Any] | None = None
+
+    def empty(self) -> None:
+        """Takes all entries out; over another connection where the test has ended the one before."""
+        try:
+            self._execute()
+        except OperationalError:
+            self._connection = None
+            self._execute()
+
+    def _execute(self) -> None:
+        self._connection = self._connection or self._cleaning.enter_context(connected(self.url))
+        self._connection.execute(EMPTY.encode())
+
+
 def postgres_kind(url: str, template: str, cleaning: ExitStack) -> Kind:
     """On the server of the URL, copied from a database that has all tables.
 
     One that was used is emptied for the next test: to make one takes longer.
     """
-    free: list[str] = []
+    free: list[Emptied] = []
 
     @contextmanager
     def new() -> Iterator[str]:
-        database_url = free.pop() if free else cleaning.enter_context(scratch_database(url, template))
-        yield database_url
-        execute(database_url, EMPTY)
-        free.append(database_url)
+        database = free.pop() if free else Emptied(cleaning.enter_context(scratch_database(url, template)), cleaning)
+        yield database.url
+        database.empty()
+        free.append(database)
 
     def again(database: Database) -> None:
         with database.writing() as connection:

@@ -178,9 +178,14 @@ def _quick_to_prove(password: str) -> str:
     return "SCRAM-SHA-256$1:{}${}:{}".format(*parts)
 
 
+def connected(url: str) -> psycopg.Connection[Any]:
+    """A connection on which each statement, or several at once, are a transaction; who opens it closes it."""
+    return psycopg.connect(_conninfo(url), autocommit=True)
+
+
 def execute(url: str, statements: str) -> list[Any]:
     """Executes one statement, or several as one transaction, and returns the rows."""
-    with psycopg.connect(_conninfo(url), autocommit=True) as connection:
+    with connected(url) as connection:
         cursor = connection.execute(statements.encode())
         return cursor.fetchall() if cursor.description else []
 
@@ -206,7 +211,7 @@ def scratch_database(url: str, template: str = "template1") -> Iterator[str]:
     try:
         yield make_url(url).set(database=name).render_as_string(hide_password=False)
     finally:
-        with psycopg.connect(_conninfo(url), autocommit=True) as connection:
+        with connected(url) as connection:
             # Not by its own FORCE, which fails over a session of autovacuum: it may not be ended, and leaves by itself.
             connection.execute(_END_CLIENTS.format(database=name).encode())
             connection.execute(f"DROP DATABASE {name}".encode())

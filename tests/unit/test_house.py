@@ -365,7 +365,7 @@ def test_whoever_catches_any_error_says_why() -> None:
     ("way_out", "doors"),
     [
         (r"\bclick\.s?echo\(|\bprint\(.*file=", {"cli/output/console.py", "cli/error_output.py"}),
-        (r"\(Console\)|\bConsole\(", {"cli/output/terminal.py"}),
+        (r"\(Console\)|\bConsole\(", {"cli/output/streams/terminal.py"}),
         (r"\bjinja2\.Environment\(|\bEnvironment\(", {"web/templates.py", "alerts/mail/text.py"}),
         (r"\bJSONResponse\(", set()),
     ],

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from rich.table import Table
 
-from rotator.cli.output.console import console, print_json, say_whole, state
+from rotator.cli.output.console import console, print_json, say_whole, state, terminal
+from rotator.cli.output.streams.layout import text_of
 from rotator.plain_text import flat
 from rotator.services.checked import Check, Result
 from rotator.stores.plugins import store_plugin
@@ -71,7 +72,7 @@ def print_check(line: Check) -> None:
     rows = Table.grid(padding=(0, 2))
     for width in (_RESULT_WIDTH, _NAME_WIDTH, None):
         rows.add_column(min_width=width, overflow="fold")
-    rows.add_row(state(line.result), flat(line.name), flat(line.sentence))
+    rows.add_row(text_of(state(line.result)), flat(line.name), flat(line.sentence))
     if line.hint and line.result is not Result.OK:
         rows.add_row("", "", flat(line.hint))
-    console().print(rows)
+    terminal().print(rows)

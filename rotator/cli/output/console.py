@@ -13,18 +13,17 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
+from rotator.cli.output.streams.marked import Indented, Styled
 from rotator.core import words
-from rotator.plain_text import flat, json_text, lines, set_in
+from rotator.plain_text import json_text, lines, set_in
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
     from typing import TextIO
 
-    from rich.console import Console
-    from rich.padding import Padding
-    from rich.text import Text
-
-    from rotator.cli.output.rows import Rows
+    from rotator.cli.output.streams.plain import Plain
+    from rotator.cli.output.streams.rows import Rows
+    from rotator.cli.output.streams.terminal import Terminal
     from rotator.core.lifecycle.certificate_life import CertificateLife
     from rotator.services.inventory.status import CredentialStatus
 
@@ -72,9 +71,24 @@ _URGENT: Final[dict[str, str]] = {"warning": "warning", "critical": "bad"}
 """By `rotator.core.severity.Severity`."""
 
 
-def console(file: TextIO | None = None, *, quiet: bool = False) -> Console:
-    """Standard output, or this file, in colour and at its width on a terminal; what is piped on is not folded."""
-    from rotator.cli.output.terminal import Terminal
+_SAYS_WHAT_IT_IS: Final = ("FORCE_COLOR", "TTY_COMPATIBLE")
+"""Variables by which people tell Rich what a stream can show."""
+
+
+def console(*, err: bool = False) -> Terminal | Plain:
+    """Standard output, or standard error: in colour and at its width on a terminal; what is piped on is not folded."""
+    from rotator.cli.output.streams.plain import Plain
+
+    stream = sys.stderr if err else sys.stdout
+    is_utf = (stream.encoding or "").lower().startswith("utf")
+    if stream.isatty() or not is_utf or any(name in os.environ for name in _SAYS_WHAT_IT_IS):
+        return terminal(stream if err else None)
+    return Plain(err=err)
+
+
+def terminal(file: TextIO | None = None, *, quiet: bool = False) -> Terminal:
+    """The same by Rich, whatever the stream is: for what moves, and for what Rich alone lays out."""
+    from rotator.cli.output.streams.terminal import Terminal
 
     stream = file or sys.stdout
     return Terminal(file=file, width=None if stream.isatty() else _UNFOLDED, quiet=quiet)
@@ -107,21 +121,18 @@ def _wrapped(line: str, width: int) -> list[str]:
 
 
 def table(*columns: str, prose: Collection[str] = (), spare: Sequence[str] = ()) -> Rows:
-    """A table with these headings (`rotator.cli.output.rows.Rows`)."""
-    from rotator.cli.output.rows import Rows
+    """A table with these headings (`rotator.cli.output.streams.rows.Rows`)."""
+    from rotator.cli.output.streams.rows import Rows
 
     return Rows(columns, prose=prose, spare=spare)
 
 
-def indented(text: str) -> Padding:
+def indented(text: str) -> str:
     """A paragraph below another line; what a terminal wraps of it is as far in."""
-    from rich.padding import Padding
-    from rich.text import Text
-
-    return Padding.indent(Text(flat(text)), 2)
+    return Indented(text)
 
 
-def state_of(this: CertificateLife | CredentialStatus) -> Text:
+def state_of(this: CertificateLife | CredentialStatus) -> Styled:
     """The state of a certificate or a credential, with how urgent that is."""
     from rotator.core.lifecycle.states import in_words
 
@@ -129,7 +140,7 @@ def state_of(this: CertificateLife | CredentialStatus) -> Text:
     return _signed(in_words(this.state, this.urgency), look or _look_of(this.state))
 
 
-def state(word: str) -> Text:
+def state(word: str) -> Styled:
     """A state in its colour and with a sign, so that the colour is never all there is."""
     return _signed(word, _look_of(word))
 
@@ -138,12 +149,10 @@ def _look_of(word: str) -> str:
     return next((look for look, words in _WORDS.items() if word in words), "quiet")
 
 
-def _signed(word: str, look: str) -> Text:
-    from rich.text import Text
-
+def _signed(word: str, look: str) -> Styled:
     sign, plain_sign, style = _LOOKS[look]
     utf8 = (sys.stdout.encoding or "").lower().replace("-", "") == "utf8"
-    return Text(f"{sign if utf8 else plain_sign} {word}", style=style)
+    return Styled(f"{sign if utf8 else plain_sign} {word}", style)
 
 
 def short(fingerprint: str | None) -> str:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from datetime import datetime
 
-    from rotator.cli.output.rows import Rows
+    from rotator.cli.output.streams.rows import Rows
     from rotator.core.lifecycle.certificate_life import CertificateLife
     from rotator.core.observed import ObservedCertificate
     from rotator.services.inventory.scan import Scan

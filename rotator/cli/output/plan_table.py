@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING, Any
 
 from rotator.cli.output.console import away, console, day, indented, moment, short, state_of, table
@@ -75,7 +74,7 @@ def print_plans(
         expires, not_after = away(found.not_after, now), day(found.not_after)
         state = state_of(statuses[found.credential])
         rows.add_row(found.credential, state, found.strategy, short(found.current), expires, not_after, due)
-    out = console(sys.stderr if err else None)
+    out = console(err=err)
     out.print(rows)
     for found in plans:
         steps, remark = found.forecast.steps, remark_on(statuses[found.credential], now)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-from rotator.cli.output.console import console, short
+from rotator.cli.output.console import short, terminal
 from rotator.core import words
 from rotator.core.decision.actions import Action, ActionKind
 from rotator.core.decision.forecast import NEW_VERSION
@@ -59,7 +59,7 @@ class LiveProgress:
 
     def __init__(self, credential: str, *, quiet: bool = False) -> None:
         self._credential: Final = credential
-        self._console: Final = console(sys.stderr, quiet=quiet)
+        self._console: Final = terminal(sys.stderr, quiet=quiet)
         self._progress: Final = Progress(
             SpinnerColumn(),
             TimeElapsedColumn(),

@@ -20,11 +20,11 @@ HEAVY = (
 
 
 OF_OTHER_WORK = (
-    "alembic", "procrastinate", "rotator.history.engine.postgres", "rotator.history.locks.advisory",
+    "alembic", "procrastinate", "rich", "rotator.history.engine.postgres", "rotator.history.locks.advisory",
     "rotator.history.locks.poolers", "rotator.queue",
     "rotator.salesforce.apps.acceptance", "rotator.salesforce.writing", "simple_salesforce", "tenacity",
 )  # fmt: skip
-"""What a command has no use for that reads, with its history in a file that is up to date."""
+"""What a command has no use for that reads, with its history in a file that is up to date, and writes to a pipe."""
 
 
 def loaded_by(*arguments: str) -> set[str]:

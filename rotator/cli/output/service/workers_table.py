@@ -12,7 +12,7 @@ from rotator.services.schedule.jobs import label_of
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from rotator.cli.output.rows import Rows
+    from rotator.cli.output.streams.rows import Rows
     from rotator.core.machines.fleet import Fleet, MachineLine, QueueLine
     from rotator.errors import Holder
 

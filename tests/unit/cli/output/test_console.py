@@ -23,10 +23,10 @@ def test_what_ends_in_the_year_9999_ends_never() -> None:
 def test_a_state_has_a_sign_besides_its_colour() -> None:
     words = [*CertificateState, *CredentialState, *Result, "rotated", "reverted", "halted", "interrupted", "nothing"]
     for word in words:
-        sign, said = state(word).plain.split(" ", 1)
+        sign, said = state(word).split(" ", 1)
         assert sign
         assert said == word
-    assert state("ok").plain != state("failed").plain.replace("failed", "ok")
+    assert state("ok") != state("failed").replace("failed", "ok")
 
 
 def test_a_fingerprint_is_shown_by_its_beginning() -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from rotator.cli.output.service import workers_table
 from rotator.cli.output.service.workers_table import MOST_JOBS, fleet_as_json, print_fleet
-from rotator.cli.output.terminal import Terminal
+from rotator.cli.output.streams.terminal import Terminal
 from rotator.core.machines.fleet import Fleet
 from tests.unit import fleets
 

@@ -5,9 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
+from rich.padding import Padding
 from rich.segment import Segment
 from rich.text import Text
 
+from rotator.cli.output.streams.layout import text_of
+from rotator.cli.output.streams.marked import Indented
 from rotator.plain_text import flat, lines
 
 if TYPE_CHECKING:
@@ -26,10 +29,11 @@ class Terminal(Console):
         super().__init__(file=file, width=width, quiet=quiet, highlight=False, markup=False, emoji=False)
 
     def print(self, *objects: Any, **options: Any) -> None:
-        """As Rich does. Objects that are text, of one line or many, are printed as one paragraph."""
-        if objects and all(isinstance(each, str | Text) for each in objects):
-            separator = options.pop("sep", " ")
-            told = Text(separator).join([each if isinstance(each, Text) else Text(flat(each)) for each in objects])
+        """As Rich does. Texts are printed as one paragraph."""
+        if any(isinstance(each, Indented) for each in objects):
+            objects = tuple(Padding.indent(Text(flat(each)), len(_INDENT)) for each in objects)
+        elif objects and all(isinstance(each, str) for each in objects):
+            told = Text(options.pop("sep", " ")).join(map(text_of, objects))
             objects = (told if options.get("soft_wrap") else self._hanging(told),)
         super().print(*objects, **options)
 

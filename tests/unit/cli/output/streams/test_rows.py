@@ -8,7 +8,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from rotator.cli.output.rows import Rows
+from rotator.cli.output.streams.marked import Styled
+from rotator.cli.output.streams.rows import Rows
 from rotator.plain_text import flat
 
 APP = "Billing_Integration"
@@ -70,7 +71,7 @@ def test_a_table_that_needs_no_layout_is_as_rich_has_it(cells: list[tuple[str, s
     for name in ("Org", "App", "State"):
         richs.add_column(name, overflow="fold", no_wrap=True)
     for org, app, state in cells:
-        ours.add_row(org, app, Text(flat(state), style="green"))
+        ours.add_row(org, app, Styled(state, "green"))
         richs.add_row(Text(flat(org)), Text(flat(app)), Text(flat(state), style="green"))
     if max(map(len, shown(richs, 200).splitlines())) <= width:
         assert shown(ours, width) == shown(richs, width)

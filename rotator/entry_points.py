@@ -14,7 +14,6 @@ import random
 import time
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from difflib import get_close_matches
 from functools import cache
 from pkgutil import resolve_name
 from typing import TYPE_CHECKING, Any, Final
@@ -147,6 +146,8 @@ CHANNELS: Final = PluginGroup(
 
 def nearest(word: str, known: list[str]) -> str:
     """`; did you mean X?`, or the names there are, or nothing."""
+    from difflib import get_close_matches  # noqa: PLC0415 - for who mistyped
+
     close = get_close_matches(word, known, n=1, cutoff=0.6)
     if close:
         return f"; did you mean `{close[0]}`?"

@@ -1,15 +1,17 @@
 """What `rotator audit` asks for where people may choose, and what they have excepted from it."""
 
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, Self
+from typing import TYPE_CHECKING, Annotated, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
 from rotator.config.durations import Period
 from rotator.config.section import Section, Words
 from rotator.core.posture.checks import CHECK_NAMES, OF_ORGS_ALONE, Risk
-from rotator.core.posture.choices import Exemption, PostureRules
 from rotator.entry_points import nearest
+
+if TYPE_CHECKING:
+    from rotator.core.posture.choices import Exemption, PostureRules
 
 
 def _known_check(name: str) -> str:
@@ -47,8 +49,10 @@ class AuditException(Section):
             raise ValueError(f"`{self.check}` is about an org: give `org`")
         return self
 
-    def rules(self) -> Exemption:
+    def rules(self) -> "Exemption":
         """The same, as an assessment needs it."""
+        from rotator.core.posture.choices import Exemption  # noqa: PLC0415 - for audits, and not for every command
+
         until = datetime.fromisoformat(self.until).replace(tzinfo=UTC)
         return Exemption(self.check, self.credential, self.org, self.reason, until)
 
@@ -64,6 +68,8 @@ class AuditSettings(Section):
     """Findings of the service's daily audit that matter so much are alerts."""
     exceptions: tuple[AuditException, ...] = ()
 
-    def rules(self, assertion_lifetime: timedelta) -> PostureRules:
+    def rules(self, assertion_lifetime: timedelta) -> "PostureRules":
         """What is asked for, as rules need it; the program knows how long its own assertions are valid."""
+        from rotator.core.posture.choices import PostureRules  # noqa: PLC0415 - as above
+
         return PostureRules(self.unused_after, frozenset(self.scopes), assertion_lifetime)

@@ -11,7 +11,7 @@ from rotator.config.durations import Duration, Period
 from rotator.config.paths import ConfiguredPath, PublicUrl
 from rotator.config.secrets import SecretReference
 from rotator.config.section import Section, Words, when_left_out
-from rotator.core.machines.fleet import MOST_AT_ONCE
+from rotator.core.machines.bounds import MOST_AT_ONCE
 from rotator.core.secret import Secret, bits_to_guess
 from rotator.errors import ConfigurationError
 

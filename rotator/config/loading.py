@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypeVar
 
@@ -215,6 +214,8 @@ def named(section: Mapping[str, T], name: str, kind: str) -> T:
     """What a section has of this name. Raises ConfigurationError, with the nearest name, where it has none."""
     if name in section:
         return section[name]
+    from difflib import get_close_matches  # noqa: PLC0415 - for who mistyped
+
     close = get_close_matches(name, section, n=1)
     there_are = f"Configured are: {', '.join(section) or 'none'}."
     raise ConfigurationError(

@@ -10,9 +10,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Final
 
 from rotator.core import words
-from rotator.daemon.log_repeats import LimitingHandler
 from rotator.plain_text import escaped, json_text
-from rotator.tracebacks import trace_of, without_secrets
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -104,6 +102,8 @@ def log_to_stderr() -> None:
 
 def log_as_service(chosen: LogFormat, environ: Mapping[str, str], stream: TextIO, *, verbose: bool = False) -> None:
     """Writes the log of a service: what this package does, and what other libraries warn of. Sets up logging anew."""
+    from rotator.daemon.log_repeats import LimitingHandler  # noqa: PLC0415 - a command has no log of a service
+
     handler = LimitingHandler(stream)
     handler.setFormatter(_FORALERTS[resolved(chosen, environ, stream)]())
     root, ours = logging.getLogger(), logging.getLogger(OURS)
@@ -120,6 +120,8 @@ def log_as_service(chosen: LogFormat, environ: Mapping[str, str], stream: TextIO
 
 def tell_repeats() -> None:
     """Writes how often a service's log was not told what it knew already, once a minute is over."""
+    from rotator.daemon.log_repeats import LimitingHandler  # noqa: PLC0415 - as above
+
     for handler in logging.getLogger().handlers:
         if isinstance(handler, LimitingHandler):
             handler.tell()
@@ -164,13 +166,19 @@ def _sentence(record: logging.LogRecord) -> str:
 
 
 def _event(record: logging.LogRecord) -> str:
-    return record.getMessage() if _is_ours(record) else without_secrets(record.getMessage())
+    if _is_ours(record):
+        return record.getMessage()
+    from rotator.tracebacks import without_secrets  # noqa: PLC0415 - most commands log nothing of others, nor a fault
+
+    return without_secrets(record.getMessage())
 
 
 def _values(record: logging.LogRecord) -> dict[str, Any]:
     """What was passed as `extra`, and the traceback of a fault."""
     values = {name: value for name, value in vars(record).items() if name not in _STANDARD}
     if record.exc_info and record.exc_info[1]:
+        from rotator.tracebacks import trace_of  # noqa: PLC0415 - as `_event`
+
         values["trace"] = trace_of(record.exc_info[1])
     return values
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass, replace
-from difflib import get_close_matches
 from enum import StrEnum
 from functools import partial
 from typing import TYPE_CHECKING, Final, NamedTuple, TypeVar
@@ -174,6 +173,8 @@ class ClientSecrets:
                 f' ({docs("salesforce-setup")}, "Client secrets"). If its consumers log in with a key, leave out'
                 " `kind: client_secret`; its secret is changed in Setup.",
             )
+        from difflib import get_close_matches  # noqa: PLC0415 - for who mistyped
+
         close = get_close_matches(app.casefold(), self._apps, n=1, cutoff=0.6)
         guess = f"Did you mean `{self._apps[close[0]].name}`? " if close and app.casefold() not in self._apps else ""
         return OrgError(

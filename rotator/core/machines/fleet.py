@@ -42,9 +42,6 @@ QUEUE_PATIENCE: Final = timedelta(minutes=5)
 CLOCK_TOLERANCE: Final = timedelta(minutes=1)
 """A clock that is wrong by more is told of: an org refuses logins whose times are some minutes off."""
 
-MOST_AT_ONCE: Final = 64
-"""So many jobs of a kind one machine may be told to carry out at once."""
-
 
 class Role(StrEnum):
     """What a machine is there for (`rotator run --role`)."""

@@ -8,8 +8,6 @@ from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import delete, insert, select, update
 
-from rotator.core.usage.sources import Source
-from rotator.core.usage.usage import Usage
 from rotator.history.engine.row_reading import RowReader, columns_of, of_names
 from rotator.history.engine.tables import LOGIN_USAGE
 from rotator.history.engine.times import utc_text, utc_time
@@ -18,6 +16,8 @@ from rotator.history.journal.chain import storable
 if TYPE_CHECKING:
     from collections.abc import Collection
 
+    from rotator.core.usage.sources import Source
+    from rotator.core.usage.usage import Usage
     from rotator.history.engine.transactions import Transactions
 
 _TIMES: Final = frozenset({"before_at", "accepted_at", "old_at", "refused_at"})
@@ -79,6 +79,8 @@ def _sources(text: str) -> tuple[Source, ...]:
 
 def _source(told: dict[str, Any]) -> Source:
     """One that this release wrote, or a later one that knows more of it. Raises what a record cannot be made of."""
+    from rotator.core.usage.sources import Source  # noqa: PLC0415 - as `_usage`
+
     values = {each.name: told[each.name] for each in fields(Source) if each.name in told}
     for name, value in values.items():
         if name in _TIMES:
@@ -95,9 +97,16 @@ def _applications(text: str) -> tuple[str, ...]:
     return tuple(found)
 
 
+def _usage(values: dict[str, Any]) -> Usage:
+    # Only while a previous version is in grace there is any.
+    from rotator.core.usage.usage import Usage  # noqa: PLC0415
+
+    return Usage(**values)
+
+
 USAGES: Final = RowReader(
     columns_of(LOGIN_USAGE),
-    lambda values: Usage(**values),
+    _usage,
     parse={"sources": _sources, "applications": _applications},
     spare={
         "looked_at": None,

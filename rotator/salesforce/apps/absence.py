@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from difflib import get_close_matches
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from rotator.core import words
@@ -75,5 +74,7 @@ def _cause(org: str, full_name: str, listed: Listed, meant: Kind | None) -> _Cau
     if not names:
         return _Cause(f"The org {org} lists no {whats} to the program's user, {full_name} as little.", PERMISSION_HINT)
     what = f"no {meant.noun} {full_name}" if meant else f"no app {full_name}, connected app or external client app"
+    from difflib import get_close_matches  # noqa: PLC0415 - for who mistyped
+
     close = get_close_matches(full_name, names, n=1, cutoff=0.6)
     return _Cause(f"The org {org} has {what}.", f"Did you mean `{close[0]}`? {_API_NAME}" if close else _API_NAME)

@@ -20,9 +20,10 @@ HEAVY = (
 
 
 OF_OTHER_WORK = (
-    "alembic", "procrastinate", "rich", "rotator.history.engine.postgres", "rotator.history.locks.advisory",
-    "rotator.history.locks.poolers", "rotator.queue",
-    "rotator.salesforce.apps.acceptance", "rotator.salesforce.writing", "simple_salesforce", "tenacity",
+    "alembic", "procrastinate", "rich", "rotator.core.machines.fleet", "rotator.core.posture.choices",
+    "rotator.core.usage.sources", "rotator.history.engine.postgres", "rotator.history.locks.advisory",
+    "rotator.history.locks.poolers", "rotator.queue", "rotator.salesforce.apps.acceptance",
+    "rotator.salesforce.writing", "rotator.tracebacks", "tenacity",
 )  # fmt: skip
 """What a command has no use for that reads, with its history in a file that is up to date, and writes to a pipe."""
 
@@ -62,11 +63,16 @@ def test_a_usage_mistake_and_help_load_nothing_heavy(last: str) -> None:
     assert ("rotate", "now") in loaded
 
 
-def test_who_keeps_keys_in_files_and_history_in_sqlite_loads_nothing_for_others(config: Path, rotator: Command) -> None:
+@pytest.mark.parametrize("command", [["status"], ["status", "--json"], ["inventory"]])
+def test_who_keeps_keys_in_files_and_history_in_sqlite_loads_nothing_for_others(
+    config: Path, rotator: Command, command: list[str]
+) -> None:
     rotator("db", "upgrade", "--config", config)
-    loaded = loaded_by("--config", str(config), "status", "--json")
+    loaded = loaded_by("--config", str(config), *command)
     assert loaded & {*OF_OTHER_STORES, *OF_OTHER_WORK} == set()
-    assert "rotator.salesforce.apps.org_apps" in loaded
+    # An inventory makes queries by it.
+    assert ("simple_salesforce" in loaded) == (command == ["inventory"])
+    assert "rotator.salesforce.session" in loaded
 
 
 def test_a_process_that_only_serves_pages_loads_nothing_that_calls_orgs_or_reads_keys(

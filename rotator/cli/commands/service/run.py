@@ -17,7 +17,8 @@ from rotator.cli.exit_codes import of_end
 from rotator.cli.invocation import Invocation, common_options, pass_invocation
 from rotator.cli.stopping import StopRequest
 from rotator.core import words
-from rotator.core.machines.fleet import MOST_AT_ONCE, Role
+from rotator.core.machines.bounds import MOST_AT_ONCE
+from rotator.core.machines.fleet import Role
 from rotator.daemon.logs import LogFormat, log_as_service
 from rotator.process import collect_as_usual
 from rotator.services.schedule.jobs import JobKind

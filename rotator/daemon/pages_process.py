@@ -25,7 +25,7 @@ from rotator.daemon.watchdog import Watchdog
 from rotator.daemon.workers import Workers
 from rotator.errors import ConfigurationError, HistoryError, RotatorError
 from rotator.history.engine.database import open_configured
-from rotator.process import raise_file_limit
+from rotator.process import keep_memory_together, raise_file_limit
 from rotator.services.reporting.reader import HistoryReader
 from rotator.web.server import pages_server
 
@@ -53,6 +53,7 @@ def serve_pages(app: Application) -> None:
             effect="Nothing was started.",
             hint="Take that line out, or write `http: {process: own}`.",
         )
+    keep_memory_together()
     descriptors = raise_file_limit()
     check_secrets_of_pages(app, app.settings)
     with (

@@ -37,11 +37,12 @@ clients: $(STAMP)
 	@.ci/tools npm
 	@export ROTATOR_CLIENTS && ROTATOR_CLIENTS=$$(.ci/clients) && $(BIN)/pytest tests/clients -n 2 --dist loadfile $(PYTEST_ARGS)
 
-# The inner loop: the tests of single modules, of which none needs an installed server or a browser. They wait for little,
-# and each process more has all of them to collect.
-unit: WORKERS = 3
+# The inner loop: the tests of single modules, of which none needs an installed server or a browser, without the longest
+# of them (tests/tiers.py), which LONGER=1 adds. They wait for little, and each process more has all of them to collect.
+LONGER ?=
+unit: WORKERS = 2
 unit: $(STAMP)
-	@$(BIN)/pytest tests/unit -m "not thorough" -n $(WORKERS) --dist loadscope $(PYTEST_ARGS)
+	@$(BIN)/pytest tests/unit -m "not thorough$(if $(LONGER),, and not longer)" -n $(WORKERS) --dist loadscope $(PYTEST_ARGS)
 
 # The installed commands as processes, on Pythons on which nobody runs all of it.
 end-to-end: $(STAMP)

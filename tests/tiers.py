@@ -3,6 +3,9 @@
 `.ci/run` tries both. A test is in the thorough tier alone (`thorough`) where a standard one shows the same of another
 store, database or strategy. What is a matter of numbers is in both (`more_in_thorough`, and whatever Hypothesis makes
 up examples for): some are enough for every change, and many for what is published.
+
+The inner loop (`make unit`) is a part of the standard tier: it leaves to `make test` what takes a seventh of a
+second of a processor or more (`longer`): whole lives of the service, commands against orgs over HTTPS, processes.
 """
 
 from __future__ import annotations
@@ -22,6 +25,7 @@ IS_THOROUGH: Final = os.environ.get("ROTATOR_TIER") == "thorough"
 
 thorough: Final = pytest.mark.thorough
 more_in_thorough: Final = pytest.mark.more_in_thorough
+longer: Final = pytest.mark.longer
 
 
 def of_tier(standard: _T, thorough: _T) -> _T:

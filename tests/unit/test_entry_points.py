@@ -12,6 +12,7 @@ from rotator.config.plugins import channel_settings, store_settings
 from rotator.config.section import ChannelSettings, StoreSettings
 from rotator.entry_points import CHANNELS, STORES, NoSuchPlugin, PluginGroup
 from rotator.stores.plugins import StoreKind, StorePlugin, store_plugin
+from tests.tiers import longer
 
 PROJECT = Path(__file__).parents[2] / "pyproject.toml"
 GROUPS = [STORES, CHANNELS]
@@ -72,6 +73,7 @@ def test_a_built_in_plug_in_cannot_be_replaced(packages: Path) -> None:
     assert store_settings("files").__name__ == "FilesStoreSettings"
 
 
+@longer
 def test_most_commands_search_no_metadata() -> None:
     program = (
         "import importlib.metadata\n"

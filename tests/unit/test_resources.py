@@ -9,6 +9,7 @@ import pytest
 import rotator as package
 from rotator import resources
 from rotator.errors import ConfigurationError, RotatorError
+from tests.tiers import longer
 
 ROOT = Path(package.__file__).parents[1]
 PAGES = sorted(file.stem for file in (ROOT / "docs").glob("*.md"))
@@ -44,6 +45,7 @@ def test_what_would_be_found_is_found() -> None:
     assert _names_a_file_of_the_source_tree("config.yaml.example shows every option.")
 
 
+@longer
 def test_every_page_that_is_named_by_its_command_is_there() -> None:
     named = {
         name

@@ -8,7 +8,7 @@ import pytest
 
 import rotator as package
 from rotator.cli.main import COMMANDS, cli
-from tests.tiers import standard_first
+from tests.tiers import longer, standard_first
 from tests.unit.cli.outcomes import Command
 from tests.unit.test_house import leaves
 
@@ -46,6 +46,7 @@ def test_nothing_heavy_is_loaded_before_a_command_needs_it(arguments: list[str])
     assert loaded_by(*arguments) & set(HEAVY) == set()
 
 
+@longer
 @pytest.mark.parametrize("last", ["--nonsense", "--help"])
 def test_a_usage_mistake_and_help_load_nothing_heavy(last: str) -> None:
     program = (
@@ -63,6 +64,7 @@ def test_a_usage_mistake_and_help_load_nothing_heavy(last: str) -> None:
     assert ("rotate", "now") in loaded
 
 
+@longer
 @pytest.mark.parametrize("command", [["status"], ["status", "--json"], ["inventory"]])
 def test_who_keeps_keys_in_files_and_history_in_sqlite_loads_nothing_for_others(
     config: Path, rotator: Command, command: list[str]
@@ -160,6 +162,7 @@ def test_every_mistake_of_the_configuration_is_told_without_a_traceback(rotator:
     assert "Traceback" not in outcome.err
 
 
+@longer
 @pytest.mark.parametrize(
     "arguments", standard_first([["history"], ["db", "upgrade"], ["history", "--json"]], [["history"]])
 )
@@ -178,6 +181,7 @@ def test_output_that_nobody_reads_ends_quietly(config: Path, arguments: list[str
     assert (done.returncode, done.stderr) == (0, "")
 
 
+@longer
 def test_verbose_logs_our_own_lines_and_nobody_elses(config: Path) -> None:
     program = (
         "import logging, sys\n"

@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from rotator.config.durations import parse_duration
 from rotator.core import words
+from tests.tiers import longer
 
 
 @pytest.mark.parametrize(
@@ -44,6 +45,7 @@ def test_what_is_formatted_reads_back(seconds: int) -> None:
     assert parse_duration(words.exact(duration)) == duration
 
 
+@longer
 @settings(deadline=None)
 @given(st.text(max_size=30) | st.from_regex(r"[0-9]{0,12}[wdhms][0-9]{0,12}[wdhms]", fullmatch=True))
 def test_any_text_is_a_duration_or_a_value_error(text: str) -> None:

@@ -24,6 +24,7 @@ from rotator.simulator.org.settings import OrgSettings, Refusal
 from rotator.simulator.serving.server import SimulatorServer
 from rotator.simulator.wire.faults import Effect, Fault, Kind
 from rotator.stores.files.store import FilesStore
+from tests.tiers import longer
 from tests.virtual_time import VirtualTime
 
 if TYPE_CHECKING:
@@ -168,6 +169,7 @@ def test_pending_is_tried_when_current_does_not_match_then_previous(
     assert time.slept == []
 
 
+@longer
 @pytest.mark.parametrize("status", [400, 401])
 def test_the_next_key_is_tried_too_when_the_org_has_other_words_for_a_wrong_one(
     org: Org, versions: list[KeyVersion], transport: Transport, time: VirtualTime, status: int
@@ -181,6 +183,7 @@ def test_the_next_key_is_tried_too_when_the_org_has_other_words_for_a_wrong_one(
     assert set(outcomes(org)) == {"Success", "invalid_client: invalid client credentials"}
 
 
+@longer
 def test_while_the_servers_of_an_org_disagree_the_keys_are_tried_round_and_round(
     org: Org, versions: list[KeyVersion], transport: Transport, time: VirtualTime
 ) -> None:
@@ -343,6 +346,7 @@ def test_an_org_that_is_not_trusted_has_refused_nothing(versions: list[KeyVersio
     assert "ca=PATH" in caught.value.hint
 
 
+@longer
 def test_a_rotation_in_place_in_the_files_store_breaks_no_login(
     org: Org, versions: list[KeyVersion], simulator: SimulatorServer, time: VirtualTime, tmp_path: Path
 ) -> None:
@@ -366,6 +370,7 @@ def test_a_rotation_in_place_in_the_files_store_breaks_no_login(
     login.token()
 
 
+@longer
 def test_a_consumer_loads_nothing_heavy() -> None:
     heavy = (
         "zeep",

@@ -14,6 +14,7 @@ from rotator.daemon.watchdog import time_limit
 from rotator.errors import ConfigurationError, HistoryError
 from rotator.history.engine.database import open_database
 from rotator.services.schedule.jobs import JobKind
+from tests.tiers import longer
 from tests.unit.daemon.conftest import exit_at_once
 
 if TYPE_CHECKING:
@@ -53,6 +54,7 @@ def test_a_key_of_an_org_that_is_missing_concerns_no_other_org(config: Path) -> 
     check_secrets(Application(settings, environ={}), settings)
 
 
+@longer
 def test_a_history_of_a_later_release_is_no_reason_to_wait(config: Path, tmp_path: Path) -> None:
     with open_database(f"sqlite:///{tmp_path}/rotator.db") as database, database.writing() as connection:
         connection.exec_driver_sql("UPDATE alembic_version SET version_num = '9999'")
@@ -77,6 +79,7 @@ def test_the_token_of_pages_that_another_process_serves_is_not_asked_for(config:
         check_secrets_of_pages(app, settings)
 
 
+@longer
 def test_pages_that_cannot_be_served_keep_it_from_starting(config: Path) -> None:
     settings = appended(config, "http: {host: 192.0.2.1, token: {env: PAGES}}\n")
     with (

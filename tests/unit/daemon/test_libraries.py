@@ -5,6 +5,8 @@ from __future__ import annotations
 import subprocess
 import sys
 
+from tests.tiers import longer
+
 NOT_NEEDED = ("starlette", "uvicorn", "jinja2", "prometheus_client", "alembic", "sqlalchemy.dialects.postgresql")
 
 START = """
@@ -15,6 +17,7 @@ print(*sys.modules)
 """
 
 
+@longer
 def test_a_service_without_pages_on_a_file_imports_what_it_needs() -> None:
     done = subprocess.run([sys.executable, "-c", START], check=True, capture_output=True, text=True)
     assert set(NOT_NEEDED) & set(done.stdout.split()) == set()

@@ -19,6 +19,7 @@ from rotator.history.engine.database import open_database
 from rotator.program import utc_now
 from rotator.services.schedule.jobs import LEADER_LOCK
 from rotator.web.routes import application
+from tests.tiers import longer
 from tests.unit.daemon.conftest import PATIENCE, Heard
 from tests.unit.web.client import Client
 
@@ -71,6 +72,7 @@ def pages(config: Path) -> Iterator[Pages]:
         yield Pages(config, stack)
 
 
+@longer
 def test_it_waits_for_a_history_and_makes_none(pages: Pages, config: Path) -> None:
     def script() -> Script:
         yield from pages.come(lambda: pages.process.liveness().ticked_at)
@@ -89,6 +91,7 @@ def test_it_waits_for_a_history_and_makes_none(pages: Pages, config: Path) -> No
     assert "STOPPING=1" in pages.heard.told
 
 
+@longer
 def test_it_says_who_does_the_work_and_that_nobody_does(pages: Pages) -> None:
     def script() -> Script:
         with open_database(pages.url) as database:
@@ -110,6 +113,7 @@ def test_it_says_who_does_the_work_and_that_nobody_does(pages: Pages) -> None:
     pages.plays(script)
 
 
+@longer
 def test_a_configuration_that_is_read_again_counts_and_a_wrong_one_does_not(pages: Pages, config: Path) -> None:
     right = config.read_text()
 

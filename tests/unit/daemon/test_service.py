@@ -13,6 +13,7 @@ from rotator.core.machines.fleet import Role
 from rotator.daemon.workers import STOP_TIMEOUT
 from rotator.errors import HistoryUnavailable, Holder
 from rotator.services.schedule.jobs import Job, JobKind
+from tests.tiers import longer
 from tests.unit.daemon.conftest import PATIENCE, ExitedError, Stage, World
 
 if TYPE_CHECKING:
@@ -48,6 +49,7 @@ def held() -> Iterator[Held]:
     held.let_go()
 
 
+@longer
 def test_what_is_due_is_begun_once_however_often_it_is_asked_for(stage: Stage, world: World, held: Held) -> None:
     world.due = lambda: [held.job(JobKind.INVENTORY, "production")]
 
@@ -62,6 +64,7 @@ def test_what_is_due_is_begun_once_however_often_it_is_asked_for(stage: Stage, w
     stage.plays(script)
 
 
+@longer
 def test_memory_is_given_back_once_the_jobs_of_a_round_have_ended(stage: Stage, world: World, held: Held) -> None:
     world.due = lambda: [held.job(JobKind.INVENTORY, "production")] if not held.begun else []
 
@@ -120,6 +123,7 @@ def test_a_scheduler_that_hangs_is_not_taken_for_alive(stage: Stage, world: Worl
     stage.plays(script)
 
 
+@longer
 def test_a_job_that_hangs_is_told_once_and_feeds_no_watchdog(
     stage: Stage, world: World, held: Held, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -209,6 +213,7 @@ def test_asked_to_stop_it_waits_for_rotations_and_not_for_ever_for_the_rest(
     inventories.let_go()
 
 
+@longer
 def test_asked_to_stop_it_lets_other_jobs_end_for_a_while(stage: Stage, world: World, held: Held) -> None:
     world.due = lambda: [held.job(JobKind.INVENTORY, "production")]
 
@@ -243,6 +248,7 @@ def test_asked_twice_it_ends_at_once_and_says_what_goes_on_with_the_next_start(
     assert "`rotate finish`" in vars(told)["hint"]
 
 
+@longer
 def test_a_configuration_that_is_read_again_counts_from_the_next_tick(
     stage: Stage, world: World, held: Held, config: Path
 ) -> None:

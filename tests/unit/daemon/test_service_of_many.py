@@ -17,6 +17,7 @@ from rotator.core.machines.fleet import Role
 from rotator.daemon.service import Service
 from rotator.errors import Holder
 from rotator.services.schedule.jobs import Job, JobKind
+from tests.tiers import longer
 from tests.unit.daemon.conftest import Heard, Stage, World, exit_at_once
 
 if TYPE_CHECKING:
@@ -131,6 +132,7 @@ def test_a_worker_never_leads(many: Stage, world: World, shared: Shared) -> None
     assert shared.handed == []
 
 
+@longer
 def test_who_stops_leaves_the_lead_to_others_while_a_rotation_is_waited_for(many: Stage) -> None:
     goes_on, begun = threading.Event(), threading.Event()
 

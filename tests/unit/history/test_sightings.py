@@ -15,7 +15,7 @@ from rotator.core.observed import ObservedCertificate
 from rotator.history.engine.tables import CERTIFICATE, SIGHTING
 from rotator.history.sightings import last_sightings, last_sightings_in, record_sightings, sightings_of
 from tests.statements import statements
-from tests.tiers import of_tier
+from tests.tiers import longer, of_tier
 
 if TYPE_CHECKING:
     from rotator.history.engine.database import Database
@@ -227,6 +227,7 @@ def test_the_last_sightings_are_those_of_the_last_look_whatever_the_clock_did(
         assert {last.app for last in found if last.gone_at is not None} == apps - set(held)
 
 
+@longer
 @settings(
     deadline=None, max_examples=of_tier(13, thorough=40), suppress_health_check=[HealthCheck.function_scoped_fixture]
 )

@@ -17,6 +17,7 @@ from rotator.salesforce.transport import Transport
 from rotator.simulator.org.settings import OrgSettings, Refusal
 from rotator.simulator.wire.answers import Answer, html_answer, json_answer
 from rotator.simulator.wire.faults import Effect, Fault, Kind
+from tests.tiers import longer
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -239,6 +240,7 @@ def test_the_logins_of_a_user_may_run_out_for_the_hour(production: Org, consumer
     assert outcomes == [LoginOutcome.ACCEPTED, LoginOutcome.ACCEPTED, LoginOutcome.RATE]
 
 
+@longer
 def test_while_a_change_spreads_either_key_may_be_a_mismatch(
     production: Org, consumer: Consumer, other_pair: Any
 ) -> None:

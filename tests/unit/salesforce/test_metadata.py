@@ -13,6 +13,7 @@ from rotator.salesforce.metadata import ATTEMPTS, MetadataService
 from rotator.simulator.wire.answers import html_answer, xml_answer
 from rotator.simulator.wire.faults import Effect, Fault, Kind
 from tests.session_proof import prove_alive
+from tests.tiers import longer
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -236,6 +237,7 @@ def test_no_log_holds_the_session_id(
     assert "assertion=" not in caplog.text
 
 
+@longer
 def test_orgs_that_are_read_at_once_do_not_mix(
     production: Org,
     sandbox: Org,

@@ -19,6 +19,7 @@ from rotator.simulator.rest.resources import DAILY_REQUESTS
 from rotator.simulator.wire.answers import Answer, json_answer
 from rotator.simulator.wire.faults import Kind
 from tests.near_orgs import NearTransport
+from tests.tiers import longer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -193,6 +194,7 @@ print(simple_salesforce.metadata.SfdcMetadataApi.__name__, *[name for name in ("
 """
 
 
+@longer
 def test_who_queries_nothing_does_not_load_what_queries() -> None:
     """Neither a rotation nor an inventory of apps needs it; zeep, which comes with it, is for who asks for that."""
     ended = subprocess.run([sys.executable, "-c", LOADED], check=True, capture_output=True, text=True)

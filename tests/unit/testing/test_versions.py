@@ -8,6 +8,7 @@ from pathlib import Path
 
 import rotator
 from rotator.testing.versions import POOL, make_version, spare_key
+from tests.tiers import longer
 
 
 def test_versions_are_whole_and_differ() -> None:
@@ -28,6 +29,7 @@ def test_nothing_else_in_the_package_imports_it() -> None:
     assert not [file for file in others if "rotator.testing" in file.read_text()]
 
 
+@longer
 def test_making_versions_does_not_need_pytest() -> None:
     program = "import sys, rotator.testing.versions; sys.exit('pytest' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", program], check=False, timeout=60).returncode == 0

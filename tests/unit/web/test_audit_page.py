@@ -20,6 +20,7 @@ from rotator.history.audit_findings import AuditFindings
 from rotator.history.journal.journal import Journal
 from rotator.services.reporting.reader import HistoryReader
 from rotator.web.routes import application
+from tests.tiers import longer
 from tests.unit.revoked import revoke
 from tests.unit.web import scene
 from tests.unit.web.client import Client
@@ -82,6 +83,7 @@ def every_org_audited(database: Database, at: datetime) -> None:
         AttemptRecords(database).put(AttemptRecord(AUDIT, org).succeeded(at))
 
 
+@longer
 def test_an_audit_that_fails_since_weeks_is_not_said_to_find_nothing(pages: Client, database: Database) -> None:
     every_org_audited(database, NOW - DAY)
     good = AttemptRecord(AUDIT, "production").succeeded(NOW - 20 * DAY)

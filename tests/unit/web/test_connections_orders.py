@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rotator.web.connections import _ASKING, ConnectionLimits, Connections, _Connection
+from tests.tiers import longer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
@@ -159,6 +160,7 @@ DOES: Final = st.tuples(
 STEPS: Final = st.one_of(CALLS, CALLS, DOES, DOES, st.tuples(st.just("time passes"), st.floats(0, 2)))
 
 
+@longer
 @given(st.lists(STEPS, min_size=20, max_size=40))
 def test_in_any_order_there_are_never_too_many_and_nobody_stays_beyond_his_time(
     steps: list[tuple[str, Any]],

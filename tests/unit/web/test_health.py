@@ -21,6 +21,7 @@ from rotator.services.alerting.kinds import STORE
 from rotator.services.reporting.reader import HistoryReader
 from rotator.web.routes import application
 from tests.statements import statements
+from tests.tiers import longer
 from tests.unit.web import scene
 from tests.unit.web.client import Client
 
@@ -67,6 +68,7 @@ def with_inventory(database: Database) -> Database:
     return database
 
 
+@longer
 def test_health_is_good_while_the_scheduler_ticks(company: Client) -> None:
     answer = company.get("/healthz")
     assert (answer.status, answer.text) == (200, "ok   scheduler: It ticked 3s ago; it is to tick every 15s.\n")
@@ -165,6 +167,7 @@ def test_it_is_not_ready_when_the_history_cannot_be_written(with_inventory: Data
     assert failing(client_of(with_inventory, alive)) == {"history"}
 
 
+@longer
 def test_of_very_many_orgs_those_are_named_that_fail(database: Database, alive: Liveness) -> None:
     orgs = tuple(f"org{number:03}" for number in range(300))
     settings = scene.settings_of(orgs)

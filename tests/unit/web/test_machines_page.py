@@ -15,6 +15,7 @@ from rotator.services.machines.fleet_reader import MachinesShown
 from rotator.services.reporting import reader
 from rotator.services.reporting.reader import HistoryReader
 from rotator.web.routes import application
+from tests.tiers import longer
 from tests.unit import fleets
 from tests.unit.web import scene
 from tests.unit.web.client import Client
@@ -107,6 +108,7 @@ def test_where_all_is_well_it_is_ready_and_says_by_whom(pages: Any) -> None:
     assert "ok   machines: The leader is process 811 on crm-1" in answer.text
 
 
+@longer
 def test_monitoring_is_told_of_each_machine_and_of_each_kind_of_job(pages: Any) -> None:
     client = pages(MachinesShown(fleets.well(scene.NOW)))
     place = {"machine": "crm-1-811", "host": "crm-1", "pid": "811", "role": "leader"}

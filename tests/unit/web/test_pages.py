@@ -17,6 +17,7 @@ from rotator.history.attempts import AttemptRecords
 from rotator.history.sightings import record_sightings
 from rotator.services.reporting.reader import HistoryReader
 from rotator.web.routes import application
+from tests.tiers import longer
 from tests.unit.web import scene
 from tests.unit.web.client import Client
 from tests.unit.web.test_health import Away
@@ -221,6 +222,7 @@ def test_the_headline_is_calm_when_all_is_well(database: Database, alive: Livene
     assert "1 live certificate in 1 org; 0 managed credentials." in said(document)
 
 
+@longer
 def test_very_many_alerts_are_counted_and_the_first_are_shown(many: Client) -> None:
     document = page(many, "/")
     assert said(document.find(".//h1")) == "17 things need attention"

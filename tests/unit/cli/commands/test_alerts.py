@@ -13,6 +13,7 @@ from rotator.core.severity import Severity
 from rotator.history.alerts.alerts import AlertRecords
 from rotator.history.alerts.outbox import OPENED, Outbox
 from rotator.history.engine.database import open_database
+from tests.tiers import longer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -76,6 +77,7 @@ def expiry(database: Database) -> Alert:
     return alert
 
 
+@longer
 def test_of_refused_consumers_it_says_since_when_and_no_more_once_it_is_over(
     rotator: Command, config: Path, database: Database
 ) -> None:
@@ -186,6 +188,7 @@ def test_a_line_has_the_documented_members(rotator: Command, config: Path, expir
     assert formerly == [(each["queued_at"], each["delivered_at"]) for each in line["notifications"]]
 
 
+@longer
 def test_an_alert_is_acknowledged_by_the_letters_of_its_id(rotator: Command, config: Path, expiry: Alert) -> None:
     done = rotator("--config", config, "alerts", "ack", expiry.id.partition("-")[2][:5], "--reason", "ordered")
     assert done.code == 0
@@ -197,6 +200,7 @@ def test_an_alert_is_acknowledged_by_the_letters_of_its_id(rotator: Command, con
     assert rotator("--config", config, "history", "verify", "--json").json["events"] == 1
 
 
+@longer
 def test_an_alert_is_snoozed_for_a_while_or_until_a_day(rotator: Command, config: Path, expiry: Alert) -> None:
     snooze = ("--config", config, "alerts", "snooze", expiry.id, "--reason", "holidays")
     until = (NOW + 30 * DAY).date()

@@ -6,7 +6,10 @@ import pytest
 
 from rotator.simulator.serving.server import SimulatorServer
 from rotator.simulator.wire.faults import Effect, Fault, Kind
+from tests.tiers import longer
 from tests.unit.cli.outcomes import Command
+
+pytestmark = longer
 
 DOWN = Fault(Kind.TOKEN, Effect.FAIL, times=None)
 EXCEPTIONS = """

@@ -11,6 +11,7 @@ from rotator.cli.exit_codes import ExitCode
 from rotator.core.crypto import keys
 from rotator.simulator.wire.faults import Kind
 from tests.critical_path import CriticalPath
+from tests.tiers import longer
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 
     from rotator.simulator.serving.server import SimulatorServer
     from tests.unit.cli.outcomes import Command
+
+pytestmark = longer
 
 OWN_KEYS: Final = 2
 """One for each org."""

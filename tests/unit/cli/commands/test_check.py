@@ -4,7 +4,10 @@ from pathlib import Path
 
 from rotator.simulator.serving.server import SimulatorServer
 from rotator.simulator.wire.faults import Effect, Fault, Kind
+from tests.tiers import longer
 from tests.unit.cli.outcomes import Command
+
+pytestmark = longer
 
 DOWN = Fault(Kind.TOKEN, Effect.FAIL, times=None)
 

@@ -6,10 +6,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.tiers import longer
+
 if TYPE_CHECKING:
     from pathlib import Path
 
     from tests.unit.cli.outcomes import Command
+
+pytestmark = longer
 
 EMPTY = """
 database: sqlite:///rotator.db

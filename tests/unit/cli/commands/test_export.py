@@ -7,6 +7,7 @@ from cryptography.hazmat.primitives.serialization import pkcs12
 
 from rotator.cli.commands.export import FORMATS
 from rotator.core.crypto.keystores import Format
+from tests.tiers import longer
 from tests.unit.cli.outcomes import Command
 
 PASSWORD = "a long password"
@@ -26,6 +27,7 @@ def test_every_kind_of_keystore_can_be_asked_for() -> None:
     assert tuple(Format) == FORMATS
 
 
+@longer
 def test_an_export_says_what_it_wrote_and_that_no_rotation_reaches_it(
     rotator: Command, config: Path, tmp_path: Path
 ) -> None:
@@ -42,6 +44,7 @@ def test_an_export_as_json_has_the_documented_members(rotator: Command, config: 
     assert (told["format"], told["alias"], told["path"]) == ("jks", "billing", str(tmp_path / "billing.jks"))
 
 
+@longer
 def test_the_history_shows_who_took_the_key_out_of_the_store(rotator: Command, config: Path, tmp_path: Path) -> None:
     rotator(*arguments(config, tmp_path / "billing.p12"))
     assert "export" in rotator("history", "billing", "--config", config).out

@@ -15,9 +15,11 @@ from rotator.config.consistency import RESERVED
 from rotator.history.engine.database import open_database
 from rotator.history.journal.journal import Journal
 from rotator.history.records import NewRotation
+from tests.tiers import longer
 from tests.unit.cli.outcomes import Command
 
 
+@longer
 def test_the_history_of_a_new_set_up_is_empty_and_intact(rotator: Command, config: Path) -> None:
     assert rotator("--config", config, "history").out == "No rotation yet.\n"
     assert rotator("--config", config, "history", "--json").json == {"rotations": [], "events": []}
@@ -58,6 +60,7 @@ def test_the_history_lists_rotations_newest_first(rotator: Command, written: Pat
     assert "abababababab" in shown
 
 
+@longer
 def test_a_rotation_without_an_end_is_called_the_same_in_text_and_json(rotator: Command, written: Path) -> None:
     with open_database(f"sqlite:///{written.parent / 'rotator.db'}") as database:
         new = NewRotation(credential="billing", org="production", strategy="in_place", trigger="manual", actor="ada")
@@ -103,6 +106,7 @@ def test_the_history_can_be_cut_short(rotator: Command, written: Path, arguments
     assert len(rotator("--config", written, "history", *arguments, "--json").json["rotations"]) == 1
 
 
+@longer
 def test_a_history_that_somebody_rewrote_is_found_out(rotator: Command, written: Path) -> None:
     assert "6 events, none changed" in rotator("--config", written, "history", "verify").out
     with sqlite3.connect(written.parent / "rotator.db") as connection:
@@ -140,6 +144,7 @@ def cut_off(folder: Path) -> None:
         connection.execute("UPDATE head SET events = 1, hash = (SELECT hash FROM event)")
 
 
+@longer
 def test_the_head_that_is_shown_is_signed_and_is_found_again(rotator: Command, config: Path, signed: str) -> None:
     shown = rotator("--config", config, "history", "verify")
     assert (shown.code, shown.out.splitlines()[1].startswith("rotator-head.2.")) == (0, True)
@@ -148,6 +153,7 @@ def test_the_head_that_is_shown_is_signed_and_is_found_again(rotator: Command, c
     assert (again.code, "1 head found in it" in again.out) == (0, True)
 
 
+@longer
 @pytest.mark.parametrize("given", ["head", "hash", "log"])
 def test_what_was_cut_off_is_found_by_a_head_however_it_was_kept(
     rotator: Command, config: Path, signed: str, given: str
@@ -173,6 +179,7 @@ def test_a_head_that_is_none_and_a_file_without_one_are_mistakes(rotator: Comman
     assert rotator("--config", config, "history", "verify", "--against", config.parent / "nothing").code == 2
 
 
+@longer
 def test_rows_that_were_rewritten_are_made_anew(rotator: Command, config: Path, signed: str) -> None:
     del signed
     with sqlite3.connect(config.parent / "rotator.db") as connection:
@@ -189,6 +196,7 @@ def test_rows_that_were_rewritten_are_made_anew(rotator: Command, config: Path, 
 MOMENT = "2026-11-23T12:31:47.000000Z"
 
 
+@longer
 def test_times_in_the_details_of_events_have_whole_seconds_as_all_others(rotator: Command, config: Path) -> None:
     rotator("--config", config, "pause", "billing", "--for", "3d", "--reason", "audit")
     rotator("--config", config, "pause", "--all", "--for", "2d", "--reason", "audit")
@@ -199,6 +207,7 @@ def test_times_in_the_details_of_events_have_whole_seconds_as_all_others(rotator
         assert all(re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", time) for time in times), times
 
 
+@longer
 def test_rows_that_cannot_be_read_are_named_beside_what_can(rotator: Command, written: Path) -> None:
     with closing(sqlite3.connect(written.parent / "rotator.db")) as database, database:
         database.execute("UPDATE rotation SET gap_seconds = 'long', trigger = x'ff' WHERE credential = 'billing'")

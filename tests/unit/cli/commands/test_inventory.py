@@ -11,7 +11,10 @@ from rotator.core.crypto.certificates import Certificate, SubjectName, self_sign
 from rotator.simulator.serving.server import SimulatorServer
 from rotator.simulator.wire.faults import Effect, Fault, Kind
 from rotator.testing.versions import spare_key
+from tests.tiers import longer
 from tests.unit.cli.outcomes import Command
+
+pytestmark = longer
 
 DOWN = Fault(Kind.TOKEN, Effect.FAIL, times=None)
 

@@ -11,6 +11,7 @@ from click.shell_completion import ShellComplete
 
 from rotator.cli.error_output import run
 from rotator.cli.main import cli
+from tests.tiers import longer
 from tests.unit.cli.commands.test_rotate import CONFIG, Services, names, services
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ def paused(rotator: Command) -> dict[str, str]:
     }
 
 
+@longer
 def test_a_pause_is_said_to_people_and_in_status_history_and_plan(rotator: Command) -> None:
     said = rotator("pause", "one", "--until", NEVER, "--reason", "audit")
     assert said.code == 0
@@ -44,6 +46,7 @@ def test_a_pause_is_said_to_people_and_in_status_history_and_plan(rotator: Comma
     assert event["details"]["until"].startswith("2999-01-04T07:00")
 
 
+@longer
 @pytest.mark.parametrize(
     ("options", "held"), [(["--org", "production"], "pause org production"), (["--all"], "pause all")]
 )
@@ -63,6 +66,7 @@ def test_an_org_or_all_are_paused_and_resumed_in_the_same_way(rotator: Command, 
         assert "audit" in rotator(*arguments).out
 
 
+@longer
 def test_a_later_pause_takes_the_place_of_an_earlier_one_and_says_so(rotator: Command) -> None:
     rotator("pause", "one", "--reason", "audit")
     said = rotator("pause", "one", "--for", "3d", "--reason", "longer")
@@ -182,6 +186,7 @@ def test_the_shell_completes_names(typed: list[str], beginning: str, offered: li
     assert [each.value for each in completer.get_completions(typed, beginning)] == offered
 
 
+@longer
 def test_a_token_as_a_reason_is_refused(rotator: Command) -> None:
     token = "xox" + "b-1234567890-abcdef"
     refused = rotator("pause", "one", "--reason", f"{token} was leaked")

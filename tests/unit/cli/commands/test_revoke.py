@@ -12,6 +12,7 @@ import pytest
 from rotator.errors import OrgUnavailable
 from rotator.services.revocation.revocation_plan import plan_revocation
 from rotator.simulator.wire.faults import Effect, Fault, Kind
+from tests.tiers import longer
 
 if TYPE_CHECKING:
     from rotator.services.revocation.revocation_plan import RevocationPlan
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from rotator.simulator.org.org import Org
     from rotator.simulator.serving.server import SimulatorServer
     from tests.unit.cli.outcomes import Command
+
+pytestmark = longer
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from rotator.simulator.wire.faults import Effect, Fault, Kind
+from tests.tiers import longer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from rotator.simulator.org.org import Org
     from rotator.simulator.serving.server import SimulatorServer
     from tests.unit.cli.outcomes import Command
+
+pytestmark = longer
 
 
 @pytest.fixture

@@ -25,7 +25,7 @@ from rotator.core.crypto.pkcs12_mac import with_rounds
 from rotator.core.secret import Secret
 from rotator.errors import CertificateError
 from rotator.testing.versions import make_version
-from tests.tiers import standard_first
+from tests.tiers import longer, standard_first
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -135,6 +135,7 @@ OF_OPENSSL_TOO: Final = f"{Format.PKCS12} by Java"
 """openssl reads those in the standard tier; Java takes a second for each."""
 
 
+@longer
 @pytest.mark.parametrize("reader", standard_first(READERS, [name for name in READERS if name != OF_OPENSSL_TOO]))
 def test_a_keystore_holds_the_key_and_the_certificate_under_the_credentials_name(
     version: KeyVersion, reader: str
@@ -167,6 +168,7 @@ def test_a_guess_of_the_password_takes_as_many_rounds_by_the_mac_as_by_the_encry
     assert [int(rounds) for rounds in re.findall(r"Iteration (\d+)", told)] == [ROUNDS] * 3
 
 
+@longer
 def test_the_mac_has_the_rounds_that_it_was_asked_for(version: KeyVersion) -> None:
     """By the library's own check, which takes the rounds from the file."""
     key, certificate = version.private_key.signing_key(), load_der_x509_certificate(version.certificate.der)

@@ -18,6 +18,7 @@ from rotator.history.engine.database import Database, open_database
 from rotator.history.engine.tables import HEAD
 from rotator.history.engine.upgrades import known_versions
 from rotator.history.journal import queries, verification
+from tests.tiers import longer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -83,6 +84,7 @@ def test_what_was_written_is_there_when_it_is_opened_again(database: Database, j
         assert queries.events(again) == [written]
 
 
+@longer
 def test_a_file_that_is_up_to_date_loads_no_migrations_and_no_other_driver(file: Path) -> None:
     command = [sys.executable, "-c", LOADED, f"sqlite:///{file}"]
 

@@ -19,7 +19,7 @@ from rotator.history.journal.chain import (
     refuse_private_keys,
     refuse_secrets,
 )
-from tests.tiers import of_tier
+from tests.tiers import longer, of_tier
 
 SCALARS = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text()
 VALUES = st.recursive(SCALARS, lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner), max_leaves=10)
@@ -30,6 +30,7 @@ def private_key() -> PrivateKey:
     return PrivateKey.generate()
 
 
+@longer
 @settings(deadline=None, max_examples=of_tier(16, thorough=50))
 @given(st.dictionaries(st.text(), VALUES))
 def test_details_come_back_as_they_were(details: dict[str, Any]) -> None:
@@ -39,6 +40,7 @@ def test_details_come_back_as_they_were(details: dict[str, Any]) -> None:
     assert text.isascii()
 
 
+@longer
 @settings(deadline=None, max_examples=of_tier(16, thorough=50))
 @given(st.dictionaries(st.text(), VALUES))
 def test_the_order_of_details_makes_no_difference(details: dict[str, Any]) -> None:

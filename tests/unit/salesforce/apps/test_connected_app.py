@@ -14,7 +14,7 @@ from rotator.salesforce.apps.org_apps import OrgApps
 from rotator.simulator.org.schema.connected_app import CONNECTED_APP
 from rotator.simulator.org.settings import OrgSettings
 from rotator.simulator.wire.faults import Effect, Fault, Kind
-from tests.tiers import of_tier
+from tests.tiers import longer, of_tier
 from tests.unit.salesforce.filled import groups
 
 if TYPE_CHECKING:
@@ -307,6 +307,7 @@ def test_a_user_who_is_shown_no_apps_at_all_is_told_the_permissions(
     assert "Modify Metadata" in caught.value.hint
 
 
+@longer
 @settings(
     max_examples=of_tier(13, thorough=40), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )

@@ -16,6 +16,7 @@ from rotator.simulator.metadata import deploy
 from rotator.simulator.org.settings import OrgSettings
 from rotator.simulator.wire.faults import Effect, Fault, Kind
 from rotator.simulator.wire.soap import FaultError, fault_answer
+from tests.tiers import longer
 from tests.unit.salesforce.writing.conftest import APP, PATIENCE, SETTINGS, World, new_world
 
 if TYPE_CHECKING:
@@ -145,6 +146,7 @@ class TestWaiting:
         world.passes(timedelta(days=1))
         assert world.live() == 0
 
+    @longer
     def test_one_that_is_at_work_and_does_not_end_is_known_to_the_next_run(self, world: World) -> None:
         def it_takes_long() -> None:
             world.org.settings = OrgSettings(deploy_work_seconds=2 * PATIENCE)

@@ -23,7 +23,7 @@ from rotator.simulator.org.schema.external_client_app import (
     POLICIES,
 )
 from rotator.testing.versions import MOMENT
-from tests.tiers import of_tier
+from tests.tiers import longer, of_tier
 from tests.unit.salesforce.filled import every_field, groups
 from tests.unit.salesforce.writing.conftest import APP, ROBOT, SETTINGS, World, new_world
 
@@ -55,6 +55,7 @@ def read(world: World, metadata_type: str, name: str) -> dict[str, object]:
     return component.fields()
 
 
+@longer
 @settings(max_examples=of_tier(8, thorough=25), deadline=None)
 @given(groups(CONNECTED_APP))
 def test_a_connected_app(component: dict[str, Any]) -> None:
@@ -66,6 +67,7 @@ def test_a_connected_app(component: dict[str, Any]) -> None:
     assert world.org.app("Any").live_certificate == world.certificates[1]
 
 
+@longer
 @settings(max_examples=of_tier(8, thorough=25), deadline=None)
 @given(groups(GLOBAL_OAUTH_SETTINGS))
 def test_an_external_client_app(component: dict[str, Any]) -> None:
@@ -78,6 +80,7 @@ def test_an_external_client_app(component: dict[str, Any]) -> None:
     assert world.live(SETTINGS) == 1
 
 
+@longer
 @pytest.mark.parametrize("mode", [WriteMode.UPDATE, WriteMode.DEPLOY])
 @settings(max_examples=of_tier(4, thorough=25), deadline=None)
 @given(st.tuples(*map(every_field, (EXTERNAL_CLIENT_APPLICATION, *UNTOUCHED))))

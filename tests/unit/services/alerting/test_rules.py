@@ -14,6 +14,7 @@ from rotator.errors import OrgUnavailable
 from rotator.history.alerts.outbox import CLOSED, OPENED
 from rotator.services.alerting import catalog
 from rotator.services.alerting.messages import message_of
+from tests.tiers import longer
 from tests.unit.services.alerting.every_kind import tried
 from tests.unit.services.alerting_bench import APPS, DAY, LEASE, NOW, bench, holds
 
@@ -105,6 +106,7 @@ class TestCertificatesThatExpire:
 
 
 class TestWhoHears:
+    @longer
     def test_a_further_channel_hears_of_it_as_time_shortens(self, database: Database) -> None:
         at = bench(database, "ops: {}\nboss: {within: 7d}\nduty: {within: 2d}")
         for day in range(61):

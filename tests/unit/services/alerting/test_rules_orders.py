@@ -19,7 +19,7 @@ from rotator.history.alerts.alerts import ALWAYS_TOLD
 from rotator.history.engine.database import open_database
 from rotator.services.alerting.expiry import certificate_key
 from rotator.services.alerting.kinds import EXPIRY
-from tests.tiers import of_tier
+from tests.tiers import longer, of_tier
 from tests.unit.services.alerting_bench import APPS, DAY, LEASE, NOW, bench, holds, settings_with
 
 if TYPE_CHECKING:
@@ -145,10 +145,11 @@ def migrated() -> bytes:
         return file.read_bytes()
 
 
-TestYears = Years.TestCase
+TestYears = longer(Years.TestCase)
 TestYears.settings = settings(max_examples=of_tier(3, thorough=15), stateful_step_count=25, deadline=None)
 
 
+@longer
 def test_by_the_time_of_its_expiry_every_threshold_was_owed_however_often_it_was_looked_at(tmp_path: Path) -> None:
     for number, hours in enumerate([7, 24, 24 * 9, 24 * 100]):
         (tmp_path / f"{number}.db").write_bytes(migrated())

@@ -27,6 +27,7 @@ from rotator.services.inventory.whole_looks import WholeLooks
 from rotator.simulator.org.org import Org
 from rotator.simulator.wire.faults import Effect, Fault, Kind
 from tests.near_orgs import NearTransport
+from tests.tiers import longer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -129,6 +130,7 @@ def test_a_look_without_change_lists_whatever_the_number_of_apps(world: World, a
         assert world.calls(world.look) == STEADY
 
 
+@longer
 def test_a_day_of_looks_costs_one_login_and_reads_everything_once(world: World) -> None:
     world.add(20)
     world.look()
@@ -177,6 +179,7 @@ def test_external_client_apps_that_did_not_change_are_not_read_again(world: Worl
     )
 
 
+@longer
 def test_an_app_that_shows_its_certificate_no_more_is_not_told_to_hold_the_one_of_before(world: World) -> None:
     world.org.add_external_app("Payroll", certificate=world.certificates[0])
     world.look()

@@ -13,6 +13,7 @@ from rotator.core.posture.judgements import Verdict
 from rotator.errors import HistoryUnavailable
 from rotator.history.journal.journal import Journal
 from rotator.testing.versions import spare_key
+from tests.tiers import longer
 from tests.unit.revoked import revoke
 from tests.unit.services.posture.sound_org import BILLING, SoundOrg, of_profile, one, told
 
@@ -109,6 +110,7 @@ def test_without_the_history_nobody_knows_whether_it_was_revoked(
     assert one(found, "key-size", "billing").verdict is Verdict.OK
 
 
+@longer
 def test_people_and_programs_are_told_of_which_little_is_asked(
     sound: SoundOrg, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -19,6 +19,7 @@ from rotator.history.journal.journal import Journal
 from rotator.simulator.org.schema.external_client_app import OAUTH_SETTINGS
 from rotator.simulator.org.users import Profile
 from rotator.testing.versions import make_secret_version, spare_key
+from tests.tiers import longer
 from tests.unit.services.posture.sound_org import (
     API_ONLY,
     API_ONLY_PROFILE,
@@ -299,6 +300,7 @@ def _fleet(sound: SoundOrg, apps: int) -> None:
     sound.text += "\n".join(lines)
 
 
+@longer
 def test_an_org_with_five_hundred_apps_is_audited_in_less_than_sixty_calls(sound: SoundOrg) -> None:
     _fleet(sound, 500)
     sound.org.calls.clear()

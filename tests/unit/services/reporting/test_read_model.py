@@ -17,6 +17,7 @@ from rotator.history.records import NewRotation
 from rotator.history.sightings import last_sightings, record_sightings
 from rotator.services.reporting.reader import HistoryReader
 from tests.statements import statements
+from tests.tiers import longer
 from tests.unit.web import scene
 
 if TYPE_CHECKING:
@@ -93,6 +94,7 @@ def observe(database: Database, now: datetime, random: Random) -> None:
 WRITES: Final[tuple[Callable[[Database, datetime, Random], None], ...]] = (see, fail, rotate, observe)
 
 
+@longer
 @pytest.mark.parametrize("seed", range(2))
 def test_it_shows_what_a_reader_without_a_memory_shows(database: Database, seed: int) -> None:
     random, clock = Random(seed), Clock()
@@ -116,6 +118,7 @@ def many(database: Database) -> Settings:
     return scene.settings_of(tuple(orgs))
 
 
+@longer
 def test_a_look_at_what_has_not_changed_reads_one_list_of_changes(database: Database, many: Settings) -> None:
     reader = HistoryReader(lambda: many, database, lambda: scene.NOW)
     with statements(database) as first:

@@ -17,6 +17,7 @@ from rotator.services.rotation.export import ExportRequest, export
 from rotator.stores.files.store import FilesStore
 from rotator.testing.stores import stored_current
 from rotator.testing.versions import make_version
+from tests.tiers import longer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -74,6 +75,7 @@ def request(path: Path, **other: Any) -> ExportRequest:
     return ExportRequest(path=path, actor=Actor("alex@host"), **{**usual, **other})
 
 
+@longer
 def test_the_current_version_is_written_for_its_owner_only(
     store: FilesStore, current: KeyVersion, journal: Journal, folder: Path
 ) -> None:
@@ -100,6 +102,7 @@ def test_the_history_keeps_who_did_it_and_what_went_where(
     assert journal.events == [("export", told)]
 
 
+@longer
 def test_what_the_history_cannot_keep_is_not_written(
     store: FilesStore, current: KeyVersion, journal: Journal, folder: Path
 ) -> None:
@@ -110,6 +113,7 @@ def test_what_the_history_cannot_keep_is_not_written(
     assert list(folder.iterdir()) == []
 
 
+@longer
 def test_a_file_that_is_there_is_replaced_whole(
     store: FilesStore, current: KeyVersion, journal: Journal, folder: Path
 ) -> None:
@@ -124,6 +128,7 @@ def test_a_file_that_is_there_is_replaced_whole(
     assert [place.name for place in folder.iterdir()] == ["billing.p12"]
 
 
+@longer
 def test_a_link_is_replaced_and_not_followed(
     store: FilesStore, current: KeyVersion, journal: Journal, folder: Path, tmp_path: Path
 ) -> None:
@@ -136,6 +141,7 @@ def test_a_link_is_replaced_and_not_followed(
     assert not (folder / "billing.p12").is_symlink()
 
 
+@longer
 def test_a_full_disk_leaves_what_was_there(
     store: FilesStore, current: KeyVersion, journal: Journal, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -151,6 +157,7 @@ def test_a_full_disk_leaves_what_was_there(
     assert [(place.name, place.read_bytes()) for place in folder.iterdir()] == [("billing.p12", b"old")]
 
 
+@longer
 @pytest.mark.parametrize("place", ["nowhere/billing.p12", "."])
 def test_a_file_that_cannot_be_written_is_told_and_no_export_is_recorded(
     store: FilesStore, current: KeyVersion, journal: Journal, folder: Path, place: str

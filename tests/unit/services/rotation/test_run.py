@@ -17,6 +17,7 @@ from rotator.errors import OrgError, OrgUnavailable, StoreUnavailable, WriteUnce
 from rotator.history.journal.queries import rotations
 from rotator.services.rotation.observer import Observer
 from rotator.services.rotation.report import Outcome
+from tests.tiers import longer
 from tests.unit.services.bench import BACK, FINISH, NOW, Bench, MemoryStore, away, full
 
 if TYPE_CHECKING:
@@ -230,6 +231,7 @@ def test_an_upload_that_empties_the_app_is_taken_back_and_told(one: Bench) -> No
     assert one.writes["Billing"] == 4
 
 
+@longer
 def test_a_restoring_that_keeps_failing_ends_when_the_retry_policy_says_so(one: Bench) -> None:
     def only_once(_: str) -> None:
         if one.writes["Billing"] > 1:

@@ -21,6 +21,7 @@ from rotator.simulator.org.org import Org
 from rotator.simulator.wire.faults import Kind as Call
 from rotator.testing.versions import spare_key
 from tests.near_orgs import NearTransport
+from tests.tiers import longer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
     from rotator.core.crypto.certificates import Certificate
     from rotator.history.engine.database import Database
     from rotator.salesforce.transport import Transport
+
+pytestmark = longer
 
 BEGIN: Final = datetime(2026, 11, 23, 8, tzinfo=UTC)
 DAY: Final = timedelta(days=1)

@@ -13,6 +13,7 @@ from rotator.history.usage.consumer_reports import MOST_CONSUMERS, ConsumerRepor
 from rotator.salesforce.access.login_history import LoginsHidden
 from rotator.services.alerting.kinds import UNMOVED
 from rotator.testing.versions import MOMENT
+from tests.tiers import longer
 from tests.unit.services.bench import NOW
 from tests.unit.services.cycle_bench import CycleBench, cycle_bench
 from tests.unit.services.schedule.test_left_behind_told import MINUTE, crowded, logged_in, look
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 
     from rotator.core.credentials import Fingerprint
     from rotator.history.engine.database import Database
+
+pytestmark = longer
 
 
 def with_consumers(database: Database, more: str = "") -> CycleBench:

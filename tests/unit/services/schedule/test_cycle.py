@@ -20,6 +20,7 @@ from rotator.services.alerting.delivery import BACK_OFF
 from rotator.services.alerting.kinds import STORE
 from rotator.services.schedule.jobs import CycleEnd, Job, JobKind
 from rotator.testing.versions import MOMENT, make_version
+from tests.tiers import longer
 from tests.unit.services.cycle_bench import CycleBench, cycle_bench
 
 if TYPE_CHECKING:
@@ -64,6 +65,7 @@ def test_another_process_does_nothing_twice_and_observes_what_it_does_not_know(o
     assert one.bench.writes == {}
 
 
+@longer
 @pytest.mark.parametrize("shift", [3 * HOUR, 400 * DAY])
 def test_a_clock_that_was_set_back_postpones_nothing(one: CycleBench, shift: timedelta) -> None:
     one.work()
@@ -111,6 +113,7 @@ def test_what_an_org_holds_is_recorded_together_with_the_success(one: CycleBench
     assert one.context.history.attempts.get(STORE, "keys").last_good_at == MOMENT
 
 
+@longer
 def test_every_adapter_that_was_opened_is_closed(one: CycleBench) -> None:
     one.outside.org_fails = AWAY
     one.work()
@@ -142,6 +145,7 @@ def test_an_org_that_refuses_the_login_needs_attention_after_a_while(one: CycleB
     assert one.inventory.hint == REFUSED.hint
 
 
+@longer
 def test_a_hiccup_of_an_org_is_no_news_and_its_outage_is_told_from_beginning_to_end(one: CycleBench) -> None:
     one.outside.org_fails = AWAY
     one.work()
@@ -168,6 +172,7 @@ def test_thresholds_of_an_org_that_is_away_are_told_by_what_was_last_seen(one: C
     assert "The certificate of Legacy in production expires" in one.outside.told[0].title
 
 
+@longer
 def test_what_vanished_is_told_once(one: CycleBench) -> None:
     one.outside.others.append(ObservedCertificate(org="production", app="Legacy").holding(make_version().certificate))
     one.work()
@@ -255,6 +260,7 @@ def test_drift_that_moved_no_date_is_told_as_such_and_ends_the_trust_in_dates(
     assert "the org's date of its last change did not" in caplog.text
 
 
+@longer
 def test_a_store_that_has_lost_a_credential_is_told_and_settles_nothing(one: CycleBench) -> None:
     one.bench.handle()
     one.bench.live["Billing"] = make_version().certificate
@@ -272,6 +278,7 @@ def test_a_store_that_has_lost_a_credential_is_told_and_settles_nothing(one: Cyc
     assert one.open_kinds() == {"drift"}
 
 
+@longer
 def test_an_org_that_only_a_person_can_open_again_is_told_as_that(one: CycleBench) -> None:
     one.outside.org_fails = REFUSED
     for _ in range(6):
@@ -326,6 +333,7 @@ def test_a_heartbeat_waits_for_what_is_due_and_was_not_tried(one: CycleBench) ->
     assert JobKind.HEARTBEAT in {job.kind for job in one.cycle.due()}
 
 
+@longer
 def test_an_org_that_is_known_to_fail_does_not_silence_the_heartbeat(one: CycleBench) -> None:
     one.outside.org_fails = AWAY
     for _ in range(12):

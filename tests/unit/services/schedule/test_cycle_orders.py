@@ -13,7 +13,7 @@ from rotator.core.logins import LoginAnswer, LoginOutcome
 from rotator.errors import LoginRefused, OrgUnavailable, StoreUnavailable
 from rotator.history.journal.queries import rotations
 from rotator.history.journal.verification import verify
-from tests.tiers import of_tier
+from tests.tiers import longer, of_tier
 from tests.unit.services.cycle_bench import CycleBench, cycle_bench
 
 if TYPE_CHECKING:
@@ -67,6 +67,7 @@ PASSING = st.integers(min_value=-5, max_value=90 * 24).map(lambda hours: timedel
 LIFE = st.lists(st.tuples(PASSING, st.sampled_from(sorted(HAPPENINGS))), min_size=3, max_size=8)
 
 
+@longer
 @settings(
     max_examples=of_tier(2, thorough=6),
     # A life takes a third of a second: shrinking one would take minutes.

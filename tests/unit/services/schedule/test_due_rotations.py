@@ -15,6 +15,7 @@ from rotator.history.records import NewRotation
 from rotator.services.schedule.context import ServiceContext
 from rotator.services.schedule.due_rotations import RotationJobs
 from rotator.testing.versions import MOMENT
+from tests.tiers import longer
 from tests.unit.services.cycle_bench import CycleBench, cycle_bench
 
 if TYPE_CHECKING:
@@ -54,6 +55,7 @@ def quiet(database: Database) -> CycleBench:
     return found
 
 
+@longer
 def test_what_a_command_beside_the_service_left_half_done_goes_on_at_the_next_tick(quiet: CycleBench) -> None:
     quiet.bench.die_before("promote")
     assert quiet.due() == {"rotate billing"}, "its consumers are refused: nobody waits for the next inventory"

@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     from rotator.core.usage.usage import Usage
     from rotator.history.engine.database import Database
 
-MINUTE: Final = timedelta(minutes=1)
-HOUR: Final = timedelta(hours=1)
+pytestmark = pytest.mark.longer
+MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
 USER: Final = "005000000000001"
 REFUSED: Final = "Failed: Signature Invalid"
 

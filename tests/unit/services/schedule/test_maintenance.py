@@ -14,6 +14,7 @@ from rotator.history.signing.heads import heads_in
 from rotator.history.signing.signer import Signer
 from rotator.services.schedule.jobs import JobKind
 from rotator.testing.versions import MOMENT
+from tests.tiers import longer
 from tests.unit.services.cycle_bench import CycleBench, cycle_bench
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ def one(database: Database) -> CycleBench:
     return bench
 
 
+@longer
 def test_once_a_day_the_history_is_verified(one: CycleBench) -> None:
     one.work()
     with one.context.database.writing() as connection:
@@ -53,6 +55,7 @@ def signer(database: Database, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) 
     return signer
 
 
+@longer
 def test_once_a_day_the_head_of_the_history_is_published(
     database: Database, signer: Signer, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -118,6 +121,7 @@ def test_what_is_not_configured_any_more_is_forgotten(one: CycleBench) -> None:
     assert [attempt.name for attempt in one.context.history.attempts.all(JobKind.INVENTORY)] == ["production"]
 
 
+@longer
 def test_the_database_keeps_its_statistics(one: CycleBench) -> None:
     for _ in range(300):
         one.context.history.journal.record("verify", now=MOMENT, credential="billing")

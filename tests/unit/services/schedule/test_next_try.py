@@ -14,7 +14,7 @@ from rotator.errors import OrgUnavailable, StoreUnavailable
 from rotator.services.inventory.credential_history import histories
 from rotator.services.inventory.status import status_of
 from rotator.services.rotation.requests import Request
-from tests.tiers import more_in_thorough, of_tier, rows_standard_first
+from tests.tiers import longer, more_in_thorough, of_tier, rows_standard_first
 from tests.unit.services.bench import NOW
 from tests.unit.services.cycle_bench import CycleBench, cycle_bench
 
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
     from rotator.history.engine.database import Database
     from rotator.services.inventory.status import CredentialStatus
+
+pytestmark = longer
 
 DAY, SECOND = timedelta(days=1), timedelta(seconds=1)
 DUE = 336 * DAY

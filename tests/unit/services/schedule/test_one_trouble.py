@@ -14,12 +14,15 @@ from rotator.errors import LoginRefused, OrgError
 from rotator.history.alerts.outbox import OPENED
 from rotator.services.rotation.requests import Request
 from tests.contract.history.databases import NEW_ALERT
+from tests.tiers import longer
 from tests.unit.services.cycle_bench import CycleBench, cycle_bench
 
 if TYPE_CHECKING:
     from rotator.core.alert import Alert
     from rotator.core.credentials import Version
     from rotator.history.engine.database import Database
+
+pytestmark = longer
 
 HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)

@@ -18,12 +18,14 @@ from rotator.history.journal import queries, verification
 from rotator.history.kept.kept_rows import KeptRows
 from rotator.history.kept.parts import ALERTS, STANDING
 from rotator.history.sightings import last_sightings, sightings_of
-from tests.tiers import more_in_thorough, of_tier
+from tests.tiers import longer, more_in_thorough, of_tier
 from tests.unit.services.cycle_bench import CycleBench, cycle_bench
 
 if TYPE_CHECKING:
     from rotator.core.crypto.certificates import Certificate
     from rotator.history.engine.database import Database
+
+pytestmark = longer
 
 DAY = timedelta(days=1)
 APPS, MOST, DAYS = 4, 6, of_tier(17, thorough=30)

@@ -12,10 +12,13 @@ from rotator.core.crypto.certificates import throwaway
 from rotator.core.lifecycle.revocation import EVERY_STEP, AccessGrant, GivenBy
 from rotator.core.severity import Severity
 from rotator.services.alerting.kinds import DRIFT, REVOKED, key
+from tests.tiers import longer
 from tests.unit.services.cycle_bench import CycleBench, cycle_bench
 
 if TYPE_CHECKING:
     from rotator.history.engine.database import Database
+
+pytestmark = longer
 
 YEAR = timedelta(days=365)
 

@@ -15,10 +15,13 @@ from rotator.history.standstills import Standstills
 from rotator.services.checked import Result
 from rotator.services.preflight import checks
 from rotator.services.schedule.row_watch import APART
+from tests.tiers import longer
 from tests.unit.services.cycle_bench import CycleBench, cycle_bench
 
 if TYPE_CHECKING:
     from rotator.history.engine.database import Database
+
+pytestmark = longer
 
 LATER = timedelta(minutes=6)
 

@@ -16,7 +16,7 @@ from rotator.history.journal.queries import events, rotations
 from rotator.history.standstills import Standstills
 from rotator.services.rotation.requests import Request
 from rotator.testing.versions import MOMENT
-from tests.tiers import of_tier, standard_first
+from tests.tiers import longer, of_tier, standard_first
 from tests.unit.services.cycle_bench import CycleBench, cycle_bench
 
 if TYPE_CHECKING:
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from rotator.history.engine.database import Database
+
+pytestmark = longer
 
 HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)

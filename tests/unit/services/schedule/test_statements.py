@@ -12,10 +12,13 @@ from rotator.core.crypto.certificates import SubjectName, self_signed
 from rotator.core.observed import ObservedCertificate
 from rotator.testing.versions import MOMENT, spare_key
 from tests.statements import statements
+from tests.tiers import longer
 from tests.unit.services.cycle_bench import CycleBench, cycle_bench
 
 if TYPE_CHECKING:
     from rotator.history.engine.database import Database
+
+pytestmark = longer
 
 HELD = ObservedCertificate(org="production", app="", last_modified_at=MOMENT, last_modified_by="Alex").holding(
     self_signed(spare_key(0), SubjectName("app"), now=MOMENT, lifetime=timedelta(days=300))

@@ -17,6 +17,7 @@ from rotator.errors import OrgError
 from rotator.history.usage.recorded_logins import Login, RecordedLogins
 from rotator.salesforce.access.login_history import MOST_USERS, LoginsRead
 from rotator.services.usage.users_before import UsersBefore
+from tests.tiers import longer
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
@@ -84,6 +85,7 @@ def asked(database: Database, number: int, org: Any) -> dict[str, Any]:
     return UsersBefore(made, database, "production").of([*made.credentials], org, org, NOW)
 
 
+@longer
 def test_nobody_is_left_out_however_many_users_there_are(database: Database) -> None:
     number = 2 * MOST_USERS + 1
     org = Org(range(number))

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from rotator.simulator.rest.sobjects import ID, Child, SObject, numbers, reference, times
 from rotator.simulator.rest.soql.dates import days
 from rotator.simulator.rest.soql.tree import DateLiteral, QueryError
-from tests.tiers import of_tier
+from tests.tiers import longer, of_tier
 from tests.unit.simulator.helpers import START
 from tests.unit.simulator.rest.sqlite import Rows, in_sqlite, numbered, simulated
 
@@ -97,6 +97,7 @@ SPANS = {
 }
 
 
+@longer
 @settings(max_examples=of_tier(33, thorough=100), deadline=None)
 @given(THINGS, st.sampled_from(sorted(SPANS)), st.sampled_from(["=", "!=", "<", "<=", ">", ">="]))
 def test_literals_are_ranges_of_days(given_things: Rows, literal: str, sign: str) -> None:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from rotator.simulator.rest.sobjects import ID, SField, SObject, booleans, numbers
 from rotator.simulator.rest.soql.grammar import parse
 from rotator.simulator.rest.soql.tree import QueryError
-from tests.tiers import of_tier
+from tests.tiers import longer, of_tier
 from tests.unit.simulator.rest.sqlite import Both, Rows, in_sqlite, numbered, simulated
 
 if TYPE_CHECKING:
@@ -88,6 +88,7 @@ def thing(rows: Rows) -> SObject:
     return SObject("Thing", "a00", fields, lambda _org, _user: rows)
 
 
+@longer
 @settings(max_examples=of_tier(40, thorough=200), deadline=None)
 @given(ROWS, st.none() | CONDITIONS, ORDERS, st.none() | st.integers(0, 5), st.integers(0, 3))
 def test_conditions_order_limit_and_offset(
@@ -106,6 +107,7 @@ def test_conditions_order_limit_and_offset(
     assert [row["Id"] for row in found["records"]] == [row[0] for row in in_sqlite(sql, Thing=rows)]
 
 
+@longer
 @settings(max_examples=of_tier(33, thorough=100), deadline=None)
 @given(ROWS, st.none() | CONDITIONS)
 def test_groups_and_functions(given_rows: list[dict[str, Any]], where: Both | None) -> None:
@@ -137,6 +139,7 @@ OF_GROUPS = st.recursive(
 )
 
 
+@longer
 @settings(max_examples=of_tier(33, thorough=100), deadline=None)
 @given(ROWS, st.none() | CONDITIONS, OF_GROUPS)
 def test_groups_that_have_something(given_rows: list[dict[str, Any]], where: Both | None, having: Both) -> None:

@@ -20,6 +20,7 @@ from rotator.simulator.oauth.login_checks import GRANT_TYPE
 from rotator.simulator.org.org import Org
 from rotator.simulator.serving.server import SimulatorServer, utc_now
 from rotator.simulator.wire.faults import Effect, Fault, Kind
+from tests.tiers import longer
 from tests.unit.simulator.helpers import envelope, seeded, session_of
 
 if TYPE_CHECKING:
@@ -239,6 +240,7 @@ class TestControl:
         assert state["logins"][-1]["outcome"] == "Success"
         assert token not in answer.text
 
+    @longer
     def test_settings_change_while_the_org_runs(self, http: requests.Session, served: Org) -> None:
         path = f"{served.url}/simulator/settings"
         assert http.patch(path, json={"propagation_seconds": 5}, timeout=60).json()["propagation_seconds"] == 5

@@ -12,6 +12,7 @@ from rotator.errors import ConfigurationError
 from rotator.simulator.wire.answers import Answer
 from rotator.simulator.wire.faults import FAILURES, Effect, Fault, Faults, Kind, failure
 from rotator.simulator.wire.json import read_json
+from tests.tiers import longer
 from tests.unit.simulator.helpers import seeded
 
 
@@ -19,6 +20,7 @@ def met(faults: Faults, kind: Kind, calls: int, apps: tuple[str, ...] = ()) -> l
     return [faults.take(kind, apps) is not None for _ in range(calls)]
 
 
+@longer
 @given(after=st.integers(0, 4), times=st.integers(1, 4))
 def test_a_fault_lets_some_calls_pass_and_meets_the_next_ones(after: int, times: int) -> None:
     faults = Faults(seeded())

@@ -19,7 +19,7 @@ from rotator.errors import StoreError
 from rotator.stores.files.store import FilesStore
 from rotator.testing.versions import make_version
 from tests.rotation.disk_faults import Crash, FaultyOs, When, disk_of
-from tests.tiers import of_tier
+from tests.tiers import longer, of_tier
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -112,4 +112,4 @@ class FilesMachine(RuleBasedStateMachine):
 
 
 FilesMachine.TestCase.settings = settings(max_examples=of_tier(30, thorough=120), stateful_step_count=25, deadline=None)
-TestFilesMachine = FilesMachine.TestCase
+TestFilesMachine = longer(FilesMachine.TestCase)

@@ -20,6 +20,7 @@ from rotator.stores.files import modes
 from rotator.stores.files.settings import FilesStoreSettings
 from rotator.stores.files.store import FilesStore
 from rotator.testing.versions import make_version
+from tests.tiers import longer
 from tests.unit.config.conftest import SOUND
 
 if TYPE_CHECKING:
@@ -170,6 +171,7 @@ def test_another_group_than_the_configured_one_is_refused(
     assert f"chgrp {GROUP}" in refused.value.hint
 
 
+@longer
 @pytest.mark.skipif(not IS_ROOT, reason="only root can run as another user")
 def test_a_consumer_of_the_group_reads_it_and_no_other_does(
     store: FilesStore, root: Path, tmp_path: Path, versions: tuple[Version, Version, Version]

@@ -16,6 +16,7 @@ from rotator.entry_points import STORES
 from rotator.errors import ConfigurationError
 from rotator.stores.vault.auth import SERVICE_ACCOUNT_TOKEN
 from rotator.stores.vault.settings import VaultStoreSettings
+from tests.tiers import longer
 
 FILE = Path("/etc/rotator/config.yaml")
 TEXT = """\
@@ -116,6 +117,7 @@ def test_the_policies_are_printed_to_be_copied(tmp_path: Path, capsys: pytest.Ca
     assert set(policies["consumers"]) == {"billing", "payroll"}
 
 
+@longer
 def test_settings_of_every_kind_are_read_without_what_its_system_needs() -> None:
     program = (
         "import sys\n"

@@ -179,3 +179,61 @@ def test_while_it_is_not_known_what_the_app_of_current_holds_nothing_ends() -> N
     assert told(decided(look, FINISH)) == "verify old to A"
     known = replace(look, probes={NAMES["old"]: HOLDS, NAMES["older"]: REFUSED})
     assert told(decided(known, FINISH)) == "done"
+
+
+# --- where an app does not show what it holds ------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("look", "wanted", "action"),
+    [
+        pytest.param(hidden(UNKNOWN, current=OLD), RESTORE, "verify old to A", id="it may hold current's already"),
+        pytest.param(
+            hidden(UNKNOWN, current=OLD, probes={"old": REFUSED}),
+            RESTORE,
+            "restore old to A",
+            id="unless it is refused",
+        ),
+        pytest.param(
+            hidden(UNKNOWN, current=OLD, begun="A"), RESTORE, "restore old to A", id="or something was sent, unanswered"
+        ),
+        pytest.param(
+            hidden("old", pending=NEW, current=OLD),
+            RESTORE,
+            "verify new to A",
+            id="no key is discarded that may log in",
+        ),
+        pytest.param(
+            hidden("old", pending=NEW, current=OLD, probes={"new": REFUSED}),
+            RESTORE,
+            "discard new to A",
+            id="but one that is refused",
+        ),
+        pytest.param(
+            hidden("old", pending=OLDER, current=OLD, previous=OLDER),
+            RESTORE,
+            "discard older to A",
+            id="or is kept as the previous one",
+        ),
+        pytest.param(
+            hidden("old", "throwaway", current=OLD, previous=OLDER),
+            REPLACE,
+            "verify older to A",
+            id="nor does one make room that may log in",
+        ),
+        pytest.param(
+            hidden("old", "throwaway", current=OLD, previous=OLDER_ON_B, ours="B"),
+            REPLACE,
+            "generate to B",
+            id="unless the next certificate ends it",
+        ),
+    ],
+)
+def test_what_logs_in_is_asked_before_anything_is_put_back_or_thrown_away(
+    look: Observation, wanted: Wanted, action: str
+) -> None:
+    assert told(decided(look, wanted)) == action
+
+
+def test_after_an_attempt_that_never_held_a_person_may_rotate_again() -> None:
+    assert decided(seen("old", current=OLD, given_up="new", probes={"old": HOLDS})).rerun

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import asdict, replace
-from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from sqlalchemy import and_, bindparam, delete, insert, select, update
 
-from rotator.bulk import record_of
 from rotator.core.attempts import AttemptRecord
 from rotator.history.engine.row_reading import RowReader, columns_of
 from rotator.history.engine.tables import ATTEMPT
@@ -23,7 +21,7 @@ if TYPE_CHECKING:
 _KEY: Final = frozenset({"kind", "name"})
 _NEVER_TRIED: Final = {name: value for name, value in asdict(AttemptRecord("", "")).items() if name not in _KEY}
 
-ATTEMPTS: Final = RowReader(columns_of(ATTEMPT), partial(record_of, AttemptRecord), spare=_NEVER_TRIED)
+ATTEMPTS: Final = RowReader(columns_of(ATTEMPT), lambda values: AttemptRecord(**values), spare=_NEVER_TRIED)
 """What of a record cannot be read counts as if it had never been tried: the next attempt writes all of it anew."""
 
 _THIS: Final = and_(ATTEMPT.c.kind == bindparam("its_kind"), ATTEMPT.c.name == bindparam("its_name"))

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
 
 from sqlalchemy import bindparam, case, literal, select, tuple_, update
 
-from rotator.bulk import record_of
 from rotator.core.observed import ObservedCertificate
 from rotator.history.engine.many_rows import insert_rows
 from rotator.history.engine.portions import AT_ONCE, portions
@@ -152,11 +151,11 @@ def _observed(values: dict[str, Any]) -> ObservedCertificate:
     date, bits = values.pop("only_not_after"), values.pop("only_key_bits")
     if values["fingerprint"] is None:
         here = {name: values[name] for name in _OF_THE_PLACE}
-        return record_of(ObservedCertificate, {**here, "fingerprint": "", "not_after": date, "key_bits": bits or None})
+        return ObservedCertificate(**here | {"fingerprint": "", "not_after": date, "key_bits": bits or None})
     if values["not_after"] is None:
         raise ValueError("a certificate has a date")
     values["key_bits"] = values["key_bits"] or None
-    return record_of(ObservedCertificate, values)
+    return ObservedCertificate(**values)
 
 
 def _serial(text: str) -> int:

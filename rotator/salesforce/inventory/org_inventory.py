@@ -12,7 +12,6 @@ from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, Final
 
-from rotator.bulk import record_of
 from rotator.core.crypto.certificates import Glance, Lenient
 from rotator.core.observed import Kind, ObservedCertificate, facts_of
 from rotator.errors import CertificateError, LoginRefused, OrgError, OrgUnavailable
@@ -327,14 +326,14 @@ class _Reader:
         return self._place(listing, kind, **facts)
 
     def _place(self, listing: Listing, kind: Kind, **known: Any) -> ObservedCertificate:
-        about = {
-            "org": self._org,
-            "app": listing.full_name,
-            "type": kind,
-            "last_modified_by": listing.last_modified_by,
-            "last_modified_at": listing.last_modified_at,
-        }
-        return record_of(ObservedCertificate, {**about, **known})
+        return ObservedCertificate(
+            org=self._org,
+            app=listing.full_name,
+            type=kind,
+            last_modified_by=listing.last_modified_by,
+            last_modified_at=listing.last_modified_at,
+            **known,
+        )
 
 
 def _without_namespace(full_name: str) -> str:

@@ -43,7 +43,7 @@ if "TMPDIR" not in os.environ and os.access(_IN_MEMORY, os.W_OK) and shutil.disk
 
 # To look for garbage as often as Python does by itself takes a seventh of the time of tests. Before the program is
 # imported, which goes back to what it found (`rotator.process`).
-gc.set_threshold(5_000, 20, 50)
+gc.set_threshold(10_000, 50, 100)
 
 # What a command keeps for its user is kept for nobody after the run.
 os.environ["XDG_STATE_HOME"] = tempfile.mkdtemp(prefix="rotator-tests-state-")
@@ -56,16 +56,12 @@ settings.load_profile("rotator")
 
 @pytest.hookimpl(wrapper=True)
 def pytest_collection() -> Generator[None, object, object]:
-    """What is collected stays to the end: to look for garbage in it would take a third of the time.
-
-    And what a test makes it makes by the thousand: to look after every 700 objects takes a tenth of it.
-    """
+    """What is collected stays to the end: to look for garbage in it would take a third of the time."""
     gc.disable()
     try:
         return (yield)
     finally:
         gc.freeze()
-        gc.set_threshold(20_000, 50, 100)
         gc.enable()
 
 

@@ -105,6 +105,18 @@ def test_it_is_withdrawn_only_while_nobody_has_seen_the_slot_taken(clock: Clock)
     assert not known.withdraw(), "an earlier run has seen it"
 
 
+def test_an_upload_that_did_nothing_is_no_gap_also_after_one_that_was(clock: Clock) -> None:
+    gap = Gap(clock.of_run())
+    gap.before(upload(), seen())
+    gap.confirm()
+    clock.passes(10)
+    gap.close()
+    gap.before(upload(), seen())
+    clock.passes(5)
+    assert gap.withdraw()
+    assert gap.measured().length == timedelta(seconds=10)
+
+
 @pytest.mark.parametrize("is_certain", [False, True])
 def test_a_store_that_has_lost_current_says_nothing_of_it(clock: Clock, *, is_certain: bool) -> None:
     gap = Gap(clock.of_run(), OpenGap(MOMENT, is_certain=is_certain))

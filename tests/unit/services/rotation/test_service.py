@@ -13,7 +13,7 @@ from rotator.core.crypto.certificates import Certificate
 from rotator.core.decision.actions import HaltReason
 from rotator.core.decision.options import RotationOptions
 from rotator.core.logins import LoginAnswer, LoginOutcome
-from rotator.errors import HistoryUnavailable, RotationHalted, RotationRunning
+from rotator.errors import HistoryUnavailable, RotationHalted, RotationHeldUp, RotationRunning
 from rotator.history.journal.queries import rotations
 from rotator.history.last_observations import LastObservations
 from rotator.history.sightings import last_sightings
@@ -205,6 +205,15 @@ def test_while_somebody_else_rotates_it_nothing_is_begun(one: Bench) -> None:
     with one.database.rotation_locks(one.now).hold("billing"), pytest.raises(RotationRunning):
         one.handle()
     assert rotations(one.database) == []
+
+
+def test_what_was_paused_just_now_is_not_begun_and_what_is_half_done_is_ended(one: Bench) -> None:
+    with pytest.raises(RotationHeldUp, match="billing was paused just now") as held_up:
+        one.rotation_service().handle(NOW, may_begin=lambda: False)
+    assert (held_up.value.effect, held_up.value.hint) == ("Nothing was changed.", "Resume it.")
+    assert (rotations(one.database), one.store.staged.pending) == ([], None)
+    one.die_before("promote")
+    assert one.rotation_service().handle(NOW, may_begin=lambda: False).outcome is Outcome.ROTATED
 
 
 @pytest.mark.parametrize(("request_", "said"), [(BACK, "No previous version"), (ENROLL, "has a current version")])

@@ -24,7 +24,6 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from functools import partial
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 from rotator.core.decision.actions import WRITES, Action, ActionKind, begins
@@ -52,7 +51,6 @@ if TYPE_CHECKING:
 LONGEST_SLEEP: Final = timedelta(minutes=10)
 """A run waits this long for a login to be due; what is further away is for another run."""
 
-NOTHING_HEARD: Final[Mapping[Fingerprint, str]] = MappingProxyType({})
 
 ATTEMPTS: Final = 3
 """How often a certificate is sent to an app that does not take it."""
@@ -88,10 +86,10 @@ class Run:
         wanted: Wanted,
         context: RunContext,
         *,
-        rotation_id: str = "",
-        goes_on: bool = False,
-        open_gap: OpenGap | None = None,
-        wrong_key_words: Mapping[Fingerprint, str] = NOTHING_HEARD,
+        rotation_id: str,
+        goes_on: bool,
+        open_gap: OpenGap | None,
+        wrong_key_words: Mapping[Fingerprint, str],
     ) -> None:
         """Looks at nothing yet.
 

@@ -22,6 +22,7 @@ from tests.unit.services.bench import BACK, FINISH, NOW, Bench, MemoryStore, awa
 
 if TYPE_CHECKING:
     from rotator.core.credentials import KeyVersion
+    from rotator.salesforce.apps.app import App
 
 KEEP_KEY = replace(NOW, options=RotationOptions(keep_key=True))
 
@@ -63,6 +64,8 @@ def test_a_gap_ends_with_the_promotion_even_if_the_process_died_right_after_it(o
     one.time += timedelta(minutes=5)
     report = one.handle()
     assert 0 < (died - one.events()[0].time).total_seconds() <= report.gap_seconds <= 400
+    assert report.gap
+    assert report.gap.is_uncertain, "nobody wrote down when it was promoted"
 
 
 def test_an_upload_that_never_left_refused_nobody(one: Bench) -> None:
@@ -180,6 +183,30 @@ def test_asked_to_stop_while_an_org_is_away_it_does_not_wait_for_it(
     with pytest.raises(OrgUnavailable):
         pair.handle()
     assert pair.time - pair.events()[0].time < timedelta(hours=1)
+
+
+@pytest.mark.parametrize(
+    ("after", "asks_to_stop"),
+    [("generate", False), ("upload", False), ("upload", True)],
+    ids=["before the upload", "in the gap", "in the gap, asked to stop"],
+)
+def test_an_org_that_is_away_for_a_moment_ends_no_run(
+    one: Bench, monkeypatch: pytest.MonkeyPatch, after: str, *, asks_to_stop: bool
+) -> None:
+    read, calls = Bench.read, list[str]()
+
+    def away_once(bench: Bench, app: str) -> App | None:
+        calls.append(app)
+        return away(app) if len(calls) == 1 else read(bench, app)
+
+    def before(kind: str) -> None:
+        if kind == after:
+            one.stop_asked = asks_to_stop
+            monkeypatch.setattr(Bench, "read", away_once)
+
+    one.before = before
+    assert one.handle().outcome is Outcome.ROTATED
+    assert calls
 
 
 def test_a_first_observation_that_fails_is_told_at_once(one: Bench, monkeypatch: pytest.MonkeyPatch) -> None:

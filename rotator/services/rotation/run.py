@@ -51,7 +51,6 @@ if TYPE_CHECKING:
 LONGEST_SLEEP: Final = timedelta(minutes=10)
 """A run waits this long for a login to be due; what is further away is for another run."""
 
-
 ATTEMPTS: Final = 3
 """How often a certificate is sent to an app that does not take it."""
 

@@ -1,6 +1,6 @@
 """Standard output or standard error where it is no terminal: the same lines as Rich writes there, without Rich.
 
-Rich takes a twentieth of what a command costs the processor, for colours and for folding to a width. A file and a pipe
+What Rich is for are colours and folding to a width, and to load it is a good part of a short command. A file and a pipe
 have neither.
 """
 

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+NOTHING_CHANGED: Final = "Nothing was changed."
+"""What was left as it was, where that is all."""
+
 
 class RotatorError(Exception):
     """An error in the words of the person who meets it.

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, NewType
 
 from rotator.core import words
 from rotator.core.secret import Secret, bits_to_guess
-from rotator.errors import CertificateError, StoredDamaged
+from rotator.errors import NOTHING_CHANGED, CertificateError, StoredDamaged
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -347,7 +347,7 @@ def _moment(text: str) -> datetime:
 def _damaged(where: str, reason: str) -> StoredDamaged:
     return StoredDamaged(
         f"The stored version {where} is damaged: {reason}.",
-        effect="Nothing was changed.",
+        effect=NOTHING_CHANGED,
         hint="Put the version back from a backup, or move it away by hand if a later one is current.",
     )
 
@@ -356,6 +356,6 @@ def _of_other_kind(version: Version) -> StoredDamaged:
     return StoredDamaged(
         f"What is stored of {version.credential} is a {version.kind.value.replace('_', ' ')}, and the credential is"
         " configured as the other kind.",
-        effect="Nothing was changed.",
+        effect=NOTHING_CHANGED,
         hint="Correct `kind` of the credential in config.yaml, or give the credential another name or store.",
     )

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from sqlalchemy import text
 
-from rotator.errors import HistoryError
+from rotator.errors import NOTHING_CHANGED, HistoryError
 from rotator.history.engine import upgrades
 from rotator.history.locks.turns import jobs_schema as beside
 from rotator.queue.queue_tables import JOBS
@@ -101,7 +101,7 @@ def _create(connection: Connection, schema: str, name: str) -> None:
     if not may_create:
         raise HistoryError(
             f"The role {role} may not make the schema {schema} in {name}, in which several machines share their work.",
-            effect="Nothing was changed.",
+            effect=NOTHING_CHANGED,
             hint=f"Have the owner of the database run `{statement};`, and start this again.",
         )
     connection.execute(text(statement))

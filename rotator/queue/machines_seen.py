@@ -20,7 +20,7 @@ from rotator.core.machines.fleet import (
     RunningJob,
     UnknownJobs,
 )
-from rotator.errors import HistoryError
+from rotator.errors import NOTHING_CHANGED, HistoryError
 from rotator.history.engine.row_reading import RowReader, columns_of
 from rotator.history.failures.failures import database_failures
 from rotator.history.locks.advisory import holders_in
@@ -168,7 +168,7 @@ def _time(stored: Any) -> datetime | None:
 def _not_permitted(schema: str, name: str) -> HistoryError:
     return HistoryError(
         f"The role of {name} may not read the machines and their queue, in the schema {schema}.",
-        effect="Nothing was changed.",
+        effect=NOTHING_CHANGED,
         hint=f"Have its owner run `GRANT USAGE ON SCHEMA {schema} TO ROLE; GRANT SELECT ON {schema}.machine,"
         f" {schema}.asked_job, {schema}.stall TO ROLE;`.",
     )

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 from sqlalchemy import text
 
 from rotator.core import words
-from rotator.errors import HistoryError
+from rotator.errors import NOTHING_CHANGED, HistoryError
 from rotator.queue.jobs_schema import jobs_schema
 
 if TYPE_CHECKING:
@@ -44,6 +44,6 @@ def checked_rights(database: Database) -> str:
     verb = "make" if may.may_use is None else "use"
     raise HistoryError(
         f"The role {may.role} may not {verb} {what}, by which `rotator run` has the work done.",
-        effect="Nothing was changed.",
+        effect=NOTHING_CHANGED,
         hint=f"Have the owner of the database run `rotator db upgrade`, and give the role its rights in {schema}.",
     )

@@ -8,7 +8,7 @@ from threading import Lock
 from typing import TYPE_CHECKING, Final, Protocol
 
 from rotator.core import words
-from rotator.errors import OrgUnavailable
+from rotator.errors import NOTHING_CHANGED, OrgUnavailable
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -68,7 +68,7 @@ class Budget:
     def _reached(self, room_at: datetime) -> LimitReached:
         return LimitReached(
             f"The limit of calls or logins in an hour that is configured for the org {self._org} is reached.",
-            effect="Nothing was changed.",
+            effect=NOTHING_CHANGED,
             hint=f"It goes on by itself at {words.moment(room_at)}; `limits` of the org in config.yaml may allow more.",
         )
 

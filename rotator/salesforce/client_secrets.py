@@ -18,7 +18,7 @@ from rotator.core.credentials import Fingerprint, secret_fingerprint
 from rotator.core.kept import Kept
 from rotator.core.observed import Kind, ObservedApp, ObservedCertificate
 from rotator.core.secret import Secret
-from rotator.errors import OrgError, OrgUnavailable
+from rotator.errors import NOTHING_CHANGED, OrgError, OrgUnavailable
 from rotator.net.limits import KILOBYTE, MEGABYTE
 from rotator.net.shapes import Fields, WrongShape
 from rotator.resources import docs
@@ -43,7 +43,6 @@ FIRST_VERSION: Final = 65.0
 """Of the API that has these resources."""
 
 _API: Final = "REST API of external client apps"
-_UNCHANGED: Final = "Nothing was changed."
 _SIZE: Final = 64 * KILOBYTE
 _LIST_SIZE: Final = 4 * MEGABYTE
 """Of the list of apps, with 200 bytes for each."""
@@ -168,7 +167,7 @@ class ClientSecrets:
             return OrgError(
                 f"{app} in the org {self.org} is a connected app. Salesforce shows and rotates the consumer secrets of"
                 " external client apps alone.",
-                effect=_UNCHANGED,
+                effect=NOTHING_CHANGED,
                 hint="Name an External Client App under `apps`, and have consumers log in through that"
                 f' ({docs("salesforce-setup")}, "Client secrets"). If its consumers log in with a key, leave out'
                 " `kind: client_secret`; its secret is changed in Setup.",
@@ -179,7 +178,7 @@ class ClientSecrets:
         guess = f"Did you mean `{self._apps[close[0]].name}`? " if close and app.casefold() not in self._apps else ""
         return OrgError(
             f"The org {self.org} lists no external client app {app} with a consumer key to the program's user.",
-            effect=_UNCHANGED,
+            effect=NOTHING_CHANGED,
             hint=f"{guess}Check its API name in Setup, External Client App Manager, and that OAuth is enabled; of a"
             f" connected app no secret can be read. {CLIENT_SECRETS_HINT}",
         )
@@ -226,7 +225,7 @@ class ClientSecrets:
             raise OrgError(
                 f"The second consumer key and secret of {consumer.app} in the org {self.org} are not those that were"
                 " seen a moment ago: somebody changed them.",
-                effect=_UNCHANGED,
+                effect=NOTHING_CHANGED,
                 hint="Find out who changes that app.",
                 rerun="Run the same command again: it looks anew.",
             )
@@ -267,7 +266,7 @@ class ClientSecrets:
         if len(consumers) > 1:
             raise OrgError(
                 f"The app {app} in the org {self.org} has {len(consumers)} consumers, and one is expected.",
-                effect=_UNCHANGED,
+                effect=NOTHING_CHANGED,
                 hint="Rotate its secrets in Setup.",
             )
         return self._id(consumers[0], "id") if consumers else None
@@ -289,7 +288,7 @@ class ClientSecrets:
         if not key or not secret.reveal():
             raise OrgError(
                 f"The org {self.org} does not show the consumer secret of {consumer.app}.",
-                effect=_UNCHANGED,
+                effect=NOTHING_CHANGED,
                 hint=CLIENT_SECRETS_HINT,
             )
         return Pair(key, secret)
@@ -318,7 +317,7 @@ class ClientSecrets:
             if response.status_code == 401:
                 raise SessionExpired(
                     f"The org {self.org} does not take the program's session.",
-                    effect=_UNCHANGED,
+                    effect=NOTHING_CHANGED,
                     hint="Check the app's session policies, and that its scopes hold Api.",
                 )
             return response
@@ -337,7 +336,7 @@ class ClientSecrets:
         if response.status_code == 404 and path == "usage":
             return OrgError(
                 f"The org {self.org} has no {_API}.",
-                effect=_UNCHANGED,
+                effect=NOTHING_CHANGED,
                 hint=f"It came with version {FIRST_VERSION} of the API; `rotator check` says which the org offers.",
             )
         error = refused(self.org, response.status_code, told_in(response.content), _API)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from rotator.errors import LoginRefused, OrgError, OrgUnavailable
+from rotator.errors import NOTHING_CHANGED, LoginRefused, OrgError, OrgUnavailable
 from rotator.plain_text import one_line
 from rotator.resources import docs
 from rotator.salesforce.budget import LimitReached
@@ -12,7 +12,6 @@ from rotator.salesforce.login import SessionExpired
 from rotator.salesforce.permissions import PERMISSION_HINT
 from rotator.salesforce.transport import AnswerLost
 
-_UNCHANGED: Final = "Nothing was changed."
 _OWN_WORDS: Final = (
     f"The reason is in the org's own words; {docs('salesforce-setup')} lists what an app and a user need."
 )
@@ -52,22 +51,22 @@ def from_fault(org: str, code: str, message: str) -> OrgError:
     if name == "INVALID_SESSION_ID":
         return SessionExpired(
             f"The org {org} does not take the program's session: {said}.",
-            effect=_UNCHANGED,
+            effect=NOTHING_CHANGED,
             hint="Check the app's session policies, and that it does not issue tokens in JWT format.",
         )
     if name == "REQUEST_LIMIT_EXCEEDED" and "TotalRequests" in said:
         return DailyLimitReached(
             f"The org {org} has used up its API calls of the day.",
-            effect=_UNCHANGED,
+            effect=NOTHING_CHANGED,
             hint="See Company Information in Setup.",
             rerun="Run it again when there are calls left.",
         )
     if name in _NOTHING_DONE:
-        return OrgUnavailable(f"The org {org} is busy ({name}): {said}.", effect=_UNCHANGED, rerun="Run it again.")
+        return OrgUnavailable(f"The org {org} is busy ({name}): {said}.", effect=NOTHING_CHANGED, rerun="Run it again.")
     if name in _UNKNOWN_EFFECT:
         return AnswerLost(f"The org {org} failed ({name}): {said}.", rerun="Run it again.")
     kind = NotThere if name in _NOT_THERE else OrgError
-    return kind(f"The org {org} refuses ({name}): {said}.", effect=_UNCHANGED, hint=_HINT.get(name, _OWN_WORDS))
+    return kind(f"The org {org} refuses ({name}): {said}.", effect=NOTHING_CHANGED, hint=_HINT.get(name, _OWN_WORDS))
 
 
 def from_status(org: str, status: int, api: str = "Metadata API", why: str = "") -> OrgError:
@@ -88,7 +87,7 @@ def from_status(org: str, status: int, api: str = "Metadata API", why: str = "")
             rerun="Run it again.",
         )
     return OrgError(
-        f"The org {org} has no {api} at its address (HTTP {status}).", effect=_UNCHANGED, hint="Check `login_url`."
+        f"The org {org} has no {api} at its address (HTTP {status}).", effect=NOTHING_CHANGED, hint="Check `login_url`."
     )
 
 

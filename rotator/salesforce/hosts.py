@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from rotator.core.logins import GENERIC_HOSTS
 from rotator.core.observed import Kind
-from rotator.errors import ConfigurationError
+from rotator.errors import NOTHING_CHANGED, ConfigurationError
 from rotator.resources import docs
 
 if TYPE_CHECKING:
@@ -90,7 +90,7 @@ def refuse_generic_host(org: str, addresses: Mapping[str, str], read_apps: Calla
         raise ConfigurationError(
             f"{app.full_name} in the org {org} is an external client app, which takes no logins by way of"
             f" {hosts[name]}, and `{name}` says so.",
-            effect="Nothing was changed.",
+            effect=NOTHING_CHANGED,
             hint=f"Set `{name}` to the org's My Domain, https://NAME.my.salesforce.com (Setup, My Domain):"
             f" {docs('salesforce-setup')}.",
         )

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final, TypeAlias, TypeVar
 
 from rotator.core.kept import Kept
 from rotator.core.logins import LoginAnswer, LoginOutcome
-from rotator.errors import LoginRefused, OrgError, OrgUnavailable
+from rotator.errors import NOTHING_CHANGED, LoginRefused, OrgError, OrgUnavailable
 from rotator.plain_text import one_line
 from rotator.salesforce.login import Login, LoginTarget, SessionExpired, log_in, same_org
 
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 LOG: Final = logging.getLogger(__name__)
 
 _T = TypeVar("_T")
-_UNCHANGED: Final = "Nothing was changed."
 _MEND: Final = (
     "Put the certificate of this key on the management app again, in Setup, or correct `login` of the org in"
     " config.yaml."
@@ -191,7 +190,7 @@ class OrgSession:
         if tried is None:
             raise LoginRefused(
                 f"There is no key to log in to the org {self.org} with.",
-                effect=_UNCHANGED,
+                effect=NOTHING_CHANGED,
                 hint="Check `login` of the org.",
             )
         return tried
@@ -200,27 +199,27 @@ class OrgSession:
         if answer.outcome in {LoginOutcome.TRANSIENT, LoginOutcome.RATE}:
             return OrgUnavailable(
                 f"No login to the org {self.org} just now: {answer.reason}.",
-                effect=_UNCHANGED,
+                effect=NOTHING_CHANGED,
                 hint=answer.hint,
                 rerun="Run it again in a while.",
             )
         return LoginRefused(
             f"The org {self.org} refuses the program's own login as {target.username}: {answer.reason}.",
-            effect=_UNCHANGED,
+            effect=NOTHING_CHANGED,
             hint=f"{answer.hint} {_MEND}" if answer.outcome is LoginOutcome.MISMATCH else answer.hint,
         )
 
     def _wrong_org(self, got: str, expected: str) -> OrgError:
         return OrgError(
             f"The login for the org {self.org} led to the org {one_line(got, 80)}, not to {expected}.",
-            effect=_UNCHANGED,
+            effect=NOTHING_CHANGED,
             hint="Set `login_url` to the org's My Domain URL: a generic login host may lead to another org.",
         )
 
     def _unusable_token(self) -> OrgError:
         return OrgError(
             f"The management app of the org {self.org} gives tokens in JWT format; the Metadata API refuses them.",
-            effect=_UNCHANGED,
+            effect=NOTHING_CHANGED,
             hint='Switch off "Issue JSON Web Token (JWT)-based access tokens" on that app.',
         )
 

@@ -16,7 +16,7 @@ from requests import exceptions as failures
 from urllib3.exceptions import NewConnectionError
 
 import rotator
-from rotator.errors import ConfigurationError, OrgError, OrgUnavailable
+from rotator.errors import NOTHING_CHANGED, ConfigurationError, OrgError, OrgUnavailable
 from rotator.net import trust
 from rotator.net.adapter import answers_of
 from rotator.net.client import NO_SOCKS, Session, cause_of, host_of, is_about_socks, location
@@ -41,7 +41,6 @@ LOG: Final = logging.getLogger(__name__)
 LIMITS: Final = Limits()
 """Of a call to an org; a metadata call in a large org takes tens of seconds."""
 
-_UNCHANGED: Final = "Nothing was changed."
 _CHECK_PROXY: Final = "Check `proxy` in config.yaml, or HTTPS_PROXY and NO_PROXY in the environment."
 _TUNNEL_REFUSED: Final = re.compile(r"Tunnel connection failed: (\d{3}[A-Za-z ]{0,40})")
 """In what urllib3 says of a CONNECT that a proxy answered (RFC 9110 section 9.3.6)."""
@@ -181,7 +180,9 @@ def _require_bundle(ca: Path) -> None:
     except OSError as error:  # ssl.SSLError is one
         reason = error.strerror or "it holds no certificate"
         raise ConfigurationError(
-            f"The CA bundle {ca} cannot be used: {reason}.", effect=_UNCHANGED, hint="Set `ca` to a readable PEM file."
+            f"The CA bundle {ca} cannot be used: {reason}.",
+            effect=NOTHING_CHANGED,
+            hint="Set `ca` to a readable PEM file.",
         ) from None
 
 
@@ -190,7 +191,7 @@ def _not_redirected(response: _Answered) -> _Answered:
         return response
     raise OrgError(
         f"{host_of(response.url)} redirects to {host_of(location(response)) or 'another page'} instead of answering.",
-        effect=_UNCHANGED,
+        effect=NOTHING_CHANGED,
         hint="Set `login_url` to the org's present My Domain URL.",
     )
 
@@ -216,7 +217,7 @@ def _in_our_words(url: str) -> Iterator[None]:
         how = f"refuses ({refusal[1]})" if refusal else "does not answer, or refuses"
         raise OrgUnavailable(
             f"{host} cannot be reached: the proxy {how}.",
-            effect=_UNCHANGED,
+            effect=NOTHING_CHANGED,
             hint=_CHECK_PROXY,
         ) from None
     except failures.InvalidSchema as error:
@@ -224,7 +225,7 @@ def _in_our_words(url: str) -> Iterator[None]:
             raise _not_callable(host, error) from None
         raise OrgError(
             f"{host} cannot be called: {NO_SOCKS}.",
-            effect=_UNCHANGED,
+            effect=NOTHING_CHANGED,
             hint=f"Name a proxy for HTTP (http://HOST:PORT). {_CHECK_PROXY}",
         ) from None
     except failures.SSLError as error:
@@ -241,7 +242,7 @@ def _in_our_words(url: str) -> Iterator[None]:
         # What requests says, in no class of its own, of a file of authorities that is not there.
         raise OrgError(
             f"{host} cannot be called: the file of the authorities to trust cannot be read.",
-            effect=_UNCHANGED,
+            effect=NOTHING_CHANGED,
             hint="Check `ca` of the org, and REQUESTS_CA_BUNDLE and CURL_CA_BUNDLE in the environment.",
         ) from None
 
@@ -249,7 +250,7 @@ def _in_our_words(url: str) -> Iterator[None]:
 def _not_callable(host: str, error: Exception) -> OrgError:
     return OrgError(
         f"{host or 'The address'} cannot be called ({type(error).__name__}).",
-        effect=_UNCHANGED,
+        effect=NOTHING_CHANGED,
         hint="Check `login_url`: https:// and a host.",
     )
 
@@ -261,12 +262,12 @@ def _tls_failure(host: str, error: Exception) -> OrgError:
     if "mismatch" in problem.verify_message:
         return OrgError(
             f"The TLS certificate that {host} shows is for another host.",
-            effect=_UNCHANGED,
+            effect=NOTHING_CHANGED,
             hint="Use the name that the certificate is for; if it is right, something stands in between.",
         )
     return OrgError(
         f"The TLS certificate that {host} shows is not trusted: {problem.verify_message}.",
-        effect=_UNCHANGED,
+        effect=NOTHING_CHANGED,
         hint="Set `ca` of the org to the PEM bundle of the CA behind it (a proxy that inspects TLS has its own).",
     )
 
@@ -282,7 +283,7 @@ def _connection_failure(host: str, error: Exception) -> OrgUnavailable:
 def _unreachable(host: str, reason: str) -> OrgUnavailable:
     return OrgUnavailable(
         f"{host} cannot be reached: {reason}.",
-        effect=_UNCHANGED,
+        effect=NOTHING_CHANGED,
         hint="Check the address, name resolution and firewall.",
         rerun="Then run it again.",
     )

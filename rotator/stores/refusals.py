@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from rotator.core.credentials import CredentialKind
 from rotator.core.words import short
-from rotator.errors import StoredDamaged, StoreError
+from rotator.errors import NOTHING_CHANGED, StoredDamaged, StoreError
 
 if TYPE_CHECKING:
     from rotator.core.credentials import Fingerprint, Version
@@ -19,14 +19,14 @@ def refused(where: str, reason: str, hint: str = "") -> StoreError:
     """The error for what a store does not do; `where` names the store, such as `The store 'keys' (/srv/keys)`."""
     rerun = "" if hint else _RERUN
     what = f"{where} says no: {reason}."
-    return StoreError(what, effect="Nothing was changed.", hint=hint or _USUAL_HINT, rerun=rerun)
+    return StoreError(what, effect=NOTHING_CHANGED, hint=hint or _USUAL_HINT, rerun=rerun)
 
 
 def not_of_credential(where: str, place: str, version: Version) -> StoredDamaged:
     """The error for a place of one credential's version that holds another."""
     return StoredDamaged(
         f"{where}: the stored version {place} is {short(version.fingerprint)} of {version.credential}.",
-        effect="Nothing was changed.",
+        effect=NOTHING_CHANGED,
         hint="Put the version back from a backup, and find out who wrote there.",
     )
 

@@ -13,7 +13,7 @@ from sqlalchemy import and_, bindparam, insert, or_, select, update
 from rotator.core.alert import Alert, NewAlert
 from rotator.core.severity import Severity
 from rotator.core.thresholds import EXPIRED, label
-from rotator.errors import ConfigurationError, HistoryError
+from rotator.errors import NOTHING_CHANGED, ConfigurationError, HistoryError
 from rotator.history.alerts.outbox import CLOSED, Outbox
 from rotator.history.engine.row_reading import RowReader, columns_of
 from rotator.history.engine.tables import ALERT
@@ -235,7 +235,7 @@ def _of_id(connection: Connection, alert_id: str) -> Alert:
     if found is None:
         raise HistoryError(
             f"The history knows no alert {alert_id}.",
-            effect="Nothing was changed.",
+            effect=NOTHING_CHANGED,
             hint="`rotator alerts list --all` lists them with their ids.",
         )
     return found

@@ -12,7 +12,7 @@ from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError
 
 from rotator.config.database import DRIVER, POSTGRES
-from rotator.errors import ConfigurationError, HistoryError, HistoryUnavailable
+from rotator.errors import NOTHING_CHANGED, ConfigurationError, HistoryError, HistoryUnavailable
 from rotator.history.engine import sqlite, upgrades
 from rotator.history.engine.damage import UnreadableRows
 from rotator.history.engine.transactions import committed, purpose
@@ -204,7 +204,7 @@ class Database:
         It is committed at the end, and rolled back when an exception leaves it. The first use upgrades the tables.
         """
         if self._only_reads:
-            raise HistoryError(f"The history database {self.name} is only read here.", effect="Nothing was changed.")
+            raise HistoryError(f"The history database {self.name} is only read here.", effect=NOTHING_CHANGED)
         self.upgrade()
         with self._transaction(reading=False) as connection:
             yield connection

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 from sqlalchemy import DateTime, String
 from sqlalchemy.types import TypeDecorator
 
-from rotator.errors import HistoryError
+from rotator.errors import NOTHING_CHANGED, HistoryError
 from rotator.history.engine.damage import Damaged
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ def utc_time(text: str) -> datetime:
         pass
     raise HistoryError(
         "A time in the history database is not one that rotator wrote.",
-        effect="Nothing was changed.",
+        effect=NOTHING_CHANGED,
         hint="Run `rotator history verify`, and put the database back from a backup.",
     )
 

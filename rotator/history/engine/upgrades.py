@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 from sqlalchemy import Connection, String, column, inspect, select, table
 
 import rotator
-from rotator.errors import HistoryError
+from rotator.errors import NOTHING_CHANGED, HistoryError
 from rotator.resources import resource
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ def migrations_folder() -> Path:
     if folder is None:
         raise HistoryError(
             f"This installation of rotator in {Path(rotator.__file__).parent} lacks its database migrations.",
-            effect="Nothing was changed.",
+            effect=NOTHING_CHANGED,
             hint="Install rotator again.",
         )
     return folder
@@ -62,7 +62,7 @@ def is_current(version: str | None, name: str) -> bool:
     if version is not None and version not in known:
         raise HistoryError(
             f"The history database {name} has version {version}; this release of rotator knows none after {known[-1]}.",
-            effect="Nothing was changed.",
+            effect=NOTHING_CHANGED,
             hint="Install the newer release of rotator that was used with it, or set `database` to another one.",
         )
     return version == known[-1]
@@ -79,7 +79,7 @@ def apply(connection: Connection, name: str) -> None:
     if version is None and not is_empty(connection):
         raise HistoryError(
             f"The database {name} is another program's: it has tables, and none of rotator's.",
-            effect="Nothing was changed.",
+            effect=NOTHING_CHANGED,
             hint="Set `database` in config.yaml to one of its own.",
         )
     migrate(connection, migrations_folder())

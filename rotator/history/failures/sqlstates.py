@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from rotator.errors import HistoryError, HistoryUnavailable
+from rotator.errors import NOTHING_CHANGED, HistoryError, HistoryUnavailable
 from rotator.resources import docs
 
 RERUN: Final = "Run this again."
@@ -75,7 +75,7 @@ def settings_lost() -> HistoryError:
     """The error for a session whose settings have not come to the server: which tables it finds, and what it may."""
     return HistoryError(
         "The history database is behind a pooler that drops the settings of a session.",
-        effect="Nothing was changed.",
+        effect=NOTHING_CHANGED,
         hint=_NO_POOLER,
     )
 
@@ -85,7 +85,7 @@ def sessions_handed_around(name: str) -> HistoryError:
     return HistoryError(
         f"The history database {name} is behind a pooler that hands its sessions around, so that no lock would keep two"
         " rotations of one credential apart.",
-        effect="Nothing was changed.",
+        effect=NOTHING_CHANGED,
         hint=_NO_POOLER,
     )
 

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from rotator.core.secret import Secret
-from rotator.errors import HistoryError
+from rotator.errors import NOTHING_CHANGED, HistoryError
 
 if TYPE_CHECKING:
     from rotator.history.records import JSON
@@ -66,7 +66,7 @@ def read_details(text: str) -> dict[str, Any]:
     if not isinstance(details, dict):
         raise HistoryError(
             "The details of an event in the history database are not what rotator wrote.",
-            effect="Nothing was changed.",
+            effect=NOTHING_CHANGED,
             hint="Run `rotator history verify`, and put the database back from a backup.",
         )
     return details

@@ -13,7 +13,7 @@ from sqlalchemy import bindparam, insert, select, update
 from rotator.core.credentials import Fingerprint
 from rotator.core.decision.actions import WRITES, ActionKind, begins
 from rotator.core.lifecycle.revocation import RevocationStep
-from rotator.errors import HistoryError
+from rotator.errors import NOTHING_CHANGED, HistoryError
 from rotator.history.engine.tables import EVENT, ROTATION
 from rotator.history.journal.chain import refuse_private_keys, refuse_secrets, storable
 from rotator.history.journal.credential_rows import credential_record, credential_records
@@ -273,7 +273,7 @@ def _find(connection: Connection, rotation_id: str) -> Rotation:
     if found is None:
         raise HistoryError(
             f"The history knows no rotation {rotation_id}.",
-            effect="Nothing was changed.",
+            effect=NOTHING_CHANGED,
             hint="`rotator history` lists the rotations with their ids.",
         )
     return found

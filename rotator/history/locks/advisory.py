@@ -18,7 +18,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
 from rotator.core.machines.session_names import lock_name
-from rotator.errors import HistoryUnavailable
+from rotator.errors import NOTHING_CHANGED, HistoryUnavailable
 from rotator.history.failures.failures import database_failures
 from rotator.history.locks.locks import Hold, running, signed_by, since_text
 from rotator.history.locks.turns import is_kept, is_still, next_turn
@@ -151,7 +151,7 @@ class _Session:
         if is_taken_again and holder == self._signature:
             raise HistoryUnavailable(
                 f"The lock on {self._credential} is still that of a session with {self._name} that was lost.",
-                effect="Nothing was changed.",
+                effect=NOTHING_CHANGED,
                 rerun="Run this again in a minute, when the server has noticed it.",
             )
         raise running(self._credential, _signed_by(holder))

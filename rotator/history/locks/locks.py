@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 from urllib.parse import quote
 
 from rotator.core import words
-from rotator.errors import HistoryError, Holder, LockLost, RotationRunning
+from rotator.errors import NOTHING_CHANGED, HistoryError, Holder, LockLost, RotationRunning
 from rotator.history.failures.failures import file_failures
 
 if TYPE_CHECKING:
@@ -130,7 +130,7 @@ def running(credential: str, holder: Holder | None) -> RotationRunning:
     return RotationRunning(
         f"The credential {credential} is being rotated right now, by {words.holder(holder)}.",
         holder=holder,
-        effect="Nothing was changed.",
+        effect=NOTHING_CHANGED,
         hint=f"`rotator history {credential}` shows how far it is.",
         rerun="Run this again when that has ended.",
     )
@@ -256,7 +256,7 @@ def _refuse_what_is_no_lock(path: Path, descriptor: int) -> None:
     what = "has another name, too" if stat.S_ISREG(found.st_mode) else "is no regular file"
     raise HistoryError(
         f"The lock {path} {what}: it is none that rotator made.",
-        effect="Nothing was changed.",
+        effect=NOTHING_CHANGED,
         hint="Find out who can write to its folder, and delete it.",
         rerun="Then run this again.",
     )

@@ -12,7 +12,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
 from rotator.core.observed import Kind
-from rotator.errors import OrgError
+from rotator.errors import NOTHING_CHANGED, OrgError
 from rotator.salesforce.permissions import needed_to_see
 from rotator.salesforce.record_values import moment, quoted
 
@@ -174,7 +174,7 @@ class AdmittedUsers:
         problem = f"{len(found)} apps of the label of" if found else "no record of"
         raise OrgError(
             f"The org {self._records.org} shows {problem} {app.full_name}, so who may use it cannot be told.",
-            effect="Nothing was changed.",
+            effect=NOTHING_CHANGED,
             hint="Give each app a label of its own in Setup." if found else needed_to_see(app.kind),
         )
 

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
 from rotator.core.secret import Secret
-from rotator.errors import OrgError
+from rotator.errors import NOTHING_CHANGED, OrgError
 from rotator.net.shapes import WrongShape
 from rotator.salesforce.faults import from_status
 from rotator.salesforce.record_values import moment, quoted
@@ -90,7 +90,7 @@ class OauthTokens:
                 raise OrgError(
                     f"The org {self._records.org} has more than {MOST_ROWS:,} OAuth tokens of one second, and shows no"
                     " more of them.",
-                    effect="Nothing was changed.",
+                    effect=NOTHING_CHANGED,
                     hint="Revoke those of the app in Setup, Connected Apps OAuth Usage.",
                 )
             since = last

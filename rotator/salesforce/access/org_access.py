@@ -10,7 +10,7 @@ from rotator.core import words
 from rotator.core.lifecycle.revocation import AccessGrant, GivenBy
 from rotator.core.posture.user_permissions import SHOWING_SESSIONS, SHOWING_TOKENS
 from rotator.core.retry import Waiting
-from rotator.errors import OrgError, OrgUnavailable
+from rotator.errors import NOTHING_CHANGED, OrgError, OrgUnavailable
 from rotator.net.limits import KILOBYTE
 from rotator.net.shapes import Fields, WrongShape
 from rotator.salesforce.access.admitted_users import AdmittedUsers, Holder
@@ -34,7 +34,6 @@ if TYPE_CHECKING:
     from rotator.salesforce.apps.org_apps import OrgApps
     from rotator.salesforce.session import OrgSession
 
-_UNCHANGED: Final = "Nothing was changed."
 _SIZE: Final = 16 * KILOBYTE
 """Of the answer to a revocation, which is empty or says why not."""
 _GONE: Final = "invalid_token"
@@ -166,7 +165,7 @@ class OrgAccess:
             needed = words.listed((f'"{label}"' for label in showing.values()), "or")
             raise OrgError(
                 f"The org {self.org} shows the program's user his own {what} only, and not those of {username}.",
-                effect=_UNCHANGED,
+                effect=NOTHING_CHANGED,
                 hint=f"Give the program's user the permission {needed}.",
             )
 
@@ -175,7 +174,7 @@ class OrgAccess:
         if admission is None:
             raise OrgError(
                 f"The org {self.org} does not show who may use the app {app.full_name}.",
-                effect=_UNCHANGED,
+                effect=NOTHING_CHANGED,
                 hint=needed_to_see(app.kind),
             )
         return admission.only_approved

@@ -8,7 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from rotator.core.retry import Waiting
-from rotator.errors import LoginRefused, OrgError, OrgUnavailable
+from rotator.errors import NOTHING_CHANGED, LoginRefused, OrgError, OrgUnavailable
 from rotator.net.limits import KILOBYTE, MEGABYTE
 from rotator.net.shapes import Fields, WrongShape
 from rotator.salesforce.faults import NotThere, from_status
@@ -34,7 +34,6 @@ _SIZE: Final = 64 * KILOBYTE
 """Of the answer to a write, which says an id, or why not."""
 _DESCRIBE_SIZE: Final = 4 * MEGABYTE
 """Of what an object is: PermissionSet has some 500 fields of 2 kB."""
-_UNCHANGED: Final = "Nothing was changed."
 
 
 class OrgRecords:
@@ -110,7 +109,7 @@ class OrgRecords:
             if response.status_code == 401:
                 raise SessionExpired(
                     f"The org {self.org} does not take the program's session.",
-                    effect=_UNCHANGED,
+                    effect=NOTHING_CHANGED,
                     hint="Check the app's session policies, and that its scopes hold Api.",
                 )
             return response

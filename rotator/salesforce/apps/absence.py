@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from rotator.core import words
 from rotator.core.observed import APPS, Kind
-from rotator.errors import OrgError
-from rotator.salesforce.apps.app import UNCHANGED
+from rotator.errors import NOTHING_CHANGED, OrgError
 from rotator.salesforce.apps.directory import KIND_OF
 from rotator.salesforce.permissions import PERMISSION_HINT, needed_to_see
 
@@ -33,7 +32,7 @@ def absent(org: str, full_names: Sequence[str], listed: Listed, kinds: Mapping[s
     causes = [_cause(org, name, listed, kinds.get(name.casefold())) for name in full_names]
     return OrgError(
         words.sentences(*dict.fromkeys(each.sentence for each in causes)),
-        effect=UNCHANGED,
+        effect=NOTHING_CHANGED,
         hint=words.sentences(*dict.fromkeys(each.hint for each in causes)),
     )
 
@@ -42,7 +41,7 @@ def ambiguous(org: str, full_name: str) -> OrgError:
     """The error for a name that an app of each kind has."""
     return OrgError(
         f"The org {org} has two apps {full_name}: a connected app and an external client app.",
-        effect=UNCHANGED,
+        effect=NOTHING_CHANGED,
         hint=f"Say in config.yaml which is meant: `{{name: {full_name}, kind: external_client_app}}` under `apps`,"
         " or `kind: connected_app`.",
     )

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from rotator.core.credentials import Fingerprint
 from rotator.core.crypto.certificates import Certificate
-from rotator.errors import CertificateError, OrgError
+from rotator.errors import NOTHING_CHANGED, CertificateError, OrgError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -15,8 +15,6 @@ if TYPE_CHECKING:
     from rotator.core.observed import Kind
     from rotator.salesforce.apps.admission import Admission
     from rotator.salesforce.component import Component
-
-UNCHANGED = "Nothing was changed."
 
 
 @dataclass(frozen=True)
@@ -109,7 +107,7 @@ def no_certificate(org: str, full_name: str, error: CertificateError) -> OrgErro
     """The error for an app whose certificate is none, and `error` says why."""
     return OrgError(
         f"What {full_name} in the org {org} holds as a certificate cannot be read. {error.message}",
-        effect=UNCHANGED,
+        effect=NOTHING_CHANGED,
         hint="Upload a certificate in Setup.",
     )
 
@@ -118,7 +116,7 @@ def no_place_for_a_certificate(org: str, app: App, hint: str) -> OrgError:
     """The error for an app without OAuth settings."""
     return OrgError(
         f"{app.full_name} in the org {org} has no OAuth settings, and so no place for a certificate.",
-        effect=UNCHANGED,
+        effect=NOTHING_CHANGED,
         hint=hint,
     )
 
@@ -127,7 +125,7 @@ def cannot_be_sent_back(org: str, app: App, lacking: Sequence[str]) -> OrgError:
     """The error for an app that came without what an update must have."""
     return OrgError(
         f"What the org {org} gave of {app.full_name} cannot be sent back: {' and '.join(lacking)} is missing.",
-        effect=UNCHANGED,
+        effect=NOTHING_CHANGED,
         hint="Save the app once in Setup with every required field filled in.",
     )
 

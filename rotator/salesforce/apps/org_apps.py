@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Final
 
 from rotator.core.crypto.certificates import throwaway
 from rotator.core.observed import APPS, CONFIGURED, Kind
-from rotator.errors import OrgError, OrgUnavailable, WriteUncertain, before_a_write
+from rotator.errors import NOTHING_CHANGED, OrgError, OrgUnavailable, WriteUncertain, before_a_write
 from rotator.salesforce.apps.absence import absent, ambiguous
-from rotator.salesforce.apps.app import UNCHANGED, App, without_errors
+from rotator.salesforce.apps.app import App, without_errors
 from rotator.salesforce.apps.connected_app import ConnectedApps
 from rotator.salesforce.apps.directory import TYPES_OF, AppDirectory
 from rotator.salesforce.apps.external_client_app import ExternalClientApps
@@ -159,7 +159,7 @@ class OrgApps:
         if float(newest) < float(API_VERSION):
             raise OrgError(
                 f"The org {self.org} offers version {newest} of its API at most, and rotator speaks {API_VERSION}.",
-                effect=UNCHANGED,
+                effect=NOTHING_CHANGED,
                 hint="Use an older release of rotator until Salesforce has upgraded the org (three times a year).",
             )
         return newest
@@ -178,7 +178,7 @@ class OrgApps:
         if APPS.isdisjoint(shown):
             raise OrgError(
                 f"The org {self.org} shows the program's user neither connected apps nor external client apps.",
-                effect=UNCHANGED,
+                effect=NOTHING_CHANGED,
                 hint=PERMISSION_HINT,
             )
         return hidden
@@ -203,7 +203,7 @@ class OrgApps:
             if change is None:
                 raise OrgError(
                     f"The org {self.org} does not show the policies of the app {full_name}.",
-                    effect=UNCHANGED,
+                    effect=NOTHING_CHANGED,
                     hint=needed_to_see(app.kind),
                 )
             before, sent = change.before.fields(), change.sent.fields()
@@ -289,7 +289,7 @@ class OrgApps:
         return OrgError(
             f"The certificate of {app.full_name} in the org {self.org} is {app.fingerprint or 'gone'}, "
             f"not {expecting or 'absent'} as before: somebody changed it meanwhile.",
-            effect=UNCHANGED,
+            effect=NOTHING_CHANGED,
             rerun="Run it again; it starts from what is there now.",
         )
 
@@ -297,7 +297,7 @@ class OrgApps:
         return OrgUnavailable(
             f"What the org {self.org} says of the app {app.full_name} is not what it said a moment ago: "
             f"{'; '.join(map(str, differing))}.",
-            effect=UNCHANGED,
+            effect=NOTHING_CHANGED,
             hint="If nobody changes the app just now, the org, or what stands before it, does not answer as it should.",
             rerun="Run it again; it starts from what is there now.",
         )

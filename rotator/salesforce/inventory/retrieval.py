@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Final
 from urllib.parse import unquote
 
 from rotator.core.retry import BackOff
-from rotator.errors import OrgError, OrgUnavailable
+from rotator.errors import NOTHING_CHANGED, OrgError, OrgUnavailable
 from rotator.net.limits import MEGABYTE
 from rotator.net.shapes import WrongShape
 from rotator.plain_text import one_line
@@ -107,7 +107,7 @@ def _archive(metadata: MetadataService, retrieval: str) -> bytes:
             return archive
     raise OrgUnavailable(
         f"The org {metadata.org} has not retrieved its apps within {PATIENCE:.0f} seconds.",
-        effect="Nothing was changed.",
+        effect=NOTHING_CHANGED,
         rerun="Run it again.",
     )
 
@@ -129,7 +129,7 @@ def _made(org: str, results: list[etree._Element]) -> bytes | None:
         return None
     if text_of(result, "success") != "true":
         why = text_of(result, "errorMessage") or text_of(result, "status")
-        raise OrgError(f"The org {org} could not retrieve its apps: {why}", effect="Nothing was changed.")
+        raise OrgError(f"The org {org} could not retrieve its apps: {why}", effect=NOTHING_CHANGED)
     try:
         return base64.b64decode(text_of(result, "zipFile"), validate=True)
     except ValueError:

@@ -6,13 +6,12 @@ from dataclasses import dataclass
 from typing import Final
 
 from rotator.core import words
-from rotator.errors import OrgError, OrgUnavailable, WriteUncertain
+from rotator.errors import NOTHING_CHANGED, OrgError, OrgUnavailable, WriteUncertain
 from rotator.plain_text import one_line
 from rotator.resources import docs
 from rotator.salesforce.faults import from_fault
 from rotator.salesforce.transport import AnswerLost
 
-_UNCHANGED: Final = "Nothing was changed."
 _LONGEST: Final = 500
 _MOST_NAMED: Final = 3
 _RERUN: Final = "Run it again; it starts from what is there then."
@@ -67,7 +66,7 @@ def refusal(org: str, ended: Progress, what: str) -> OrgError:
         return error
     if ended.changes_nothing:
         kind = OrgUnavailable if error.transient else OrgError
-        return kind(error.message, effect=_UNCHANGED, hint=error.hint, rerun=error.rerun)
+        return kind(error.message, effect=NOTHING_CHANGED, hint=error.hint, rerun=error.rerun)
     effect = "The change was most likely not made." if ended.status in _BROKEN_OFF else "The change may have been made."
     return WriteUncertain(error.message, effect=effect, hint=error.hint, rerun=_RERUN)
 
@@ -85,7 +84,7 @@ def _why(org: str, ended: Progress, what: str) -> OrgError:
         return from_fault(org, ended.code, ended.message)
     return OrgError(
         f"The deployment of {what} in the org {org} ended as {one_line(ended.status, 80)}, without a reason.",
-        effect=_UNCHANGED,
+        effect=NOTHING_CHANGED,
         hint=_IN_SETUP,
     )
 
@@ -94,7 +93,7 @@ def refused_component(org: str, problem: Problem, what: str) -> OrgError:
     """The error for one component that an org does not take."""
     return OrgError(
         f"The org {org} refuses {what} as it is deployed: {_said(problem.text)}.",
-        effect=_UNCHANGED,
+        effect=NOTHING_CHANGED,
         hint=f"The reason is in the org's own words; {docs('salesforce-setup')} lists what an app and a user need.",
     )
 
@@ -103,7 +102,7 @@ def never_began(org: str, what: str, hint: str = "") -> OrgUnavailable:
     """The error for a deployment that an org was to check, and whose turn did not come; `hint`: what else to do."""
     return OrgUnavailable(
         f"The org {org} did not come to check a deployment of {what}: others are in front of it.",
-        effect=_UNCHANGED,
+        effect=NOTHING_CHANGED,
         hint=f"{_IN_SETUP} {hint}".strip(),
         rerun="Run it again when they have ended.",
     )
@@ -152,7 +151,7 @@ def _failed_tests(org: str, ended: Progress, what: str) -> OrgError:
     )
     return OrgError(
         f"The org {org} runs its Apex tests before it deploys {what}, and refuses it: {why}.",
-        effect=_UNCHANGED,
+        effect=NOTHING_CHANGED,
         hint="Have the tests mended, or set `write: update` for the org: updates run none.",
     )
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from lxml import etree
 
-from rotator.errors import OrgError
+from rotator.errors import NOTHING_CHANGED, OrgError
 from rotator.salesforce.soap import API_VERSION, METADATA, element
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ def _path(component: Component) -> str:
         raise OrgError(
             f"The {component.metadata_type} {name} in the org {component.org} cannot be deployed: no file can have its"
             " name.",
-            effect="Nothing was changed.",
+            effect=NOTHING_CHANGED,
             hint="Set `write: update` for the org.",
         )
     return f"{place.folder}/{name}.{place.suffix}"

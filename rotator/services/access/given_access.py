@@ -9,7 +9,15 @@ from typing import TYPE_CHECKING
 from rotator.core import words
 from rotator.core.credentials import KeyVersion
 from rotator.core.lifecycle.revocation import RevocationStep, how_to_end, revived, sharers, to_give_back
-from rotator.errors import HistoryError, LoginRefused, OrgError, OrgUnavailable, RotationHalted, RotatorError
+from rotator.errors import (
+    NOTHING_CHANGED,
+    HistoryError,
+    LoginRefused,
+    OrgError,
+    OrgUnavailable,
+    RotationHalted,
+    RotatorError,
+)
 from rotator.history.journal.projection import ACCESS_SEEN, GIVEN_BACK, WITHDRAWAL_BEGINS
 from rotator.services.access.ended_keys import end_key, holding
 
@@ -45,13 +53,13 @@ def refuse_to_return(journal: Journal, credential: str, now: datetime, *, is_let
     if over and not is_let_in():
         raise RotationHalted(
             f"The user of {credential} had {over[0]} until {over[0].expires}, which has passed.",
-            effect="Nothing was changed.",
+            effect=NOTHING_CHANGED,
             hint=f"Let the user in to {over[0].app} in Setup, for as long as is meant; then bring {credential} back.",
         )
     for other, grant in revived(revoked, credential):
         raise RotationHalted(
             f"{other} is revoked as well, and {grant} lets its user in, too: its key would log in again.",
-            effect="Nothing was changed.",
+            effect=NOTHING_CHANGED,
             hint=f"{how_to_end(other, [RevocationStep.CERTIFICATE])} ends that key; then bring {credential} back.",
         )
 

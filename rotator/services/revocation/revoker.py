@@ -15,6 +15,7 @@ from rotator.config.settings import LoginByCredential
 from rotator.core import words
 from rotator.core.lifecycle.revocation import ENDING, EVERY_STEP, GivenBy, RevocationStep
 from rotator.errors import (
+    NOTHING_CHANGED,
     HistoryError,
     LoginRefused,
     OrgError,
@@ -47,7 +48,6 @@ if TYPE_CHECKING:
     from rotator.services.access.issued_tokens import Access
     from rotator.services.rotation.observer import CredentialContext
 
-UNTOUCHED: Final = "Nothing was changed."
 _RERUN_AFTER_ROTATION: Final = (
     "Run this again when that has ended, or end that process first: a revocation goes on from whatever it leaves."
 )
@@ -149,7 +149,7 @@ class Revoker:
         if own_login is None and request.own_login:
             raise RotationHalted(
                 f"--own-login was given, and rotator does not log in by {self._credential.name}.",
-                effect=UNTOUCHED,
+                effect=NOTHING_CHANGED,
                 hint="Leave it out: the credential is brought back as any other.",
             )
         if own_login and (self._pairs or not (request.own_login and request.steps == (RevocationStep.CERTIFICATE,))):
@@ -162,7 +162,7 @@ class Revoker:
             return RotationHalted(
                 f"rotator itself logs in to {credential.settings.org} by {credential.name}: revoked, nobody could bring"
                 " it back from here.",
-                effect=UNTOUCHED,
+                effect=NOTHING_CHANGED,
                 hint=f"Give `login` of the org another app and key first; that one is the way back. {_OWN_KEY}",
             )
         try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from rotator.core.lifecycle.revocation import RevocationStep
-from rotator.errors import RotationHalted
+from rotator.errors import NOTHING_CHANGED, RotationHalted
 
 if TYPE_CHECKING:
     from rotator.services.rotation.observer import CredentialContext
@@ -23,7 +23,7 @@ def steps_of_kind(credential: CredentialContext, steps: tuple[RevocationStep, ..
         raise RotationHalted(
             f"{credential.name} is a client secret: its app logs in as the user whom its policies name, and no"
             " permission set or profile lets it in.",
-            effect="Nothing was changed.",
+            effect=NOTHING_CHANGED,
             hint="`--only certificate` ends its consumer key and secret. Setup, External Client App Manager, Policies,"
             " turns the client credentials flow off for all of them.",
         )

@@ -14,7 +14,7 @@ from rotator.core.decision.policies import FRESHNESS, Policy, Strategy
 from rotator.core.lifecycle.dates import promoted_at
 from rotator.core.observed import Kind, KnownVersion, ObservedApp, ObservedCertificate, ObservedCredential
 from rotator.core.usage.retirement import NOT_CONFIRMED, Confirmation
-from rotator.errors import OrgError, StoreError, StoreUnavailable
+from rotator.errors import NOTHING_CHANGED, OrgError, StoreError, StoreUnavailable
 from rotator.salesforce.apps.app import App
 from rotator.salesforce.component import nothing_to_note
 from rotator.salesforce.hosts import refuse_generic_host
@@ -165,7 +165,7 @@ def no_consumer_key(org: str, app: str) -> OrgError:
     """The error for an app without which no login could be asked for."""
     return OrgError(
         f"The org {org} does not show the consumer key of the app {app}.",
-        effect="Nothing was changed.",
+        effect=NOTHING_CHANGED,
         hint="The app needs OAuth settings, and the management user the right to see them.",
     )
 
@@ -243,7 +243,7 @@ class Observer:
             if version.fingerprint != fingerprint:
                 raise StoreError(
                     f"The store {self._credential.store.name} gave another version than {fingerprint}.",
-                    effect="Nothing was changed.",
+                    effect=NOTHING_CHANGED,
                     hint="Run `rotator check`.",
                 )
             self._versions[fingerprint] = version

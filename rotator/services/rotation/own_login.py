@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from rotator.config.settings import LoginByCredential, LoginWithKey
 from rotator.core.credentials import Stage, key_version
-from rotator.errors import ConfigurationError, RotationHalted, StoreError
+from rotator.errors import NOTHING_CHANGED, ConfigurationError, RotationHalted, StoreError
 from rotator.resources import docs
 from rotator.salesforce.login import LoginTarget
 from rotator.salesforce.session import Candidate
@@ -73,7 +73,7 @@ def _ends_own_login(name: str, settings: CredentialSettings, app: str) -> Rotati
         what, hint = "key", f"Run `rotator adopt {name} --key FILE` with that key, then {then}."
     return RotationHalted(
         f"Rotating {name} would end the {what} that rotator itself logs in to {settings.org} by, through {app}.",
-        effect="Nothing was changed.",
+        effect=NOTHING_CHANGED,
         hint=hint,
     )
 
@@ -109,7 +109,7 @@ def _nothing_stored(org: str, login: LoginByCredential, store: Store) -> StoreEr
     return StoreError(
         f"The org {org} is logged in to by the credential {credential}, and the store {store.name} has no current"
         " version of it.",
-        effect="Nothing was changed.",
+        effect=NOTHING_CHANGED,
         hint="Give `login` of the org a client_id, username and private_key once, run"
         f" `rotator adopt {credential} --key FILE`, then set `login: {{credential: {credential}}}` again.",
     )

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 from rotator.core import words
 from rotator.core.decision.actions import ActionKind, HaltReason
 from rotator.core.decision.policies import Goal
+from rotator.errors import NOTHING_CHANGED
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -140,7 +141,7 @@ class RunSoFar:
 
     def _halted(self, report: Report) -> Report:
         if report.halt is not HaltReason.REVERTED:
-            effect = "Nothing was changed." if self._has_changed_nothing else ""
+            effect = NOTHING_CHANGED if self._has_changed_nothing else ""
             return replace(report, outcome=Outcome.HALTED, effect=effect)
         why = f"{self.why_given_up} The old certificate is back." if self.why_given_up else report.why
         return replace(report, outcome=Outcome.REVERTED, why=why)

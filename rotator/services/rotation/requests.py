@@ -16,7 +16,7 @@ from rotator.core.credentials import Fingerprint
 from rotator.core.decision.actions import how_to_bring_back
 from rotator.core.decision.options import NO_OPTIONS, RotationOptions
 from rotator.core.decision.policies import Goal, Wanted
-from rotator.errors import ConfigurationError, RotationHalted, RotationHeldUp
+from rotator.errors import NOTHING_CHANGED, ConfigurationError, RotationHalted, RotationHeldUp
 
 if TYPE_CHECKING:
     from rotator.core.actor import Actor
@@ -26,8 +26,6 @@ if TYPE_CHECKING:
 
 RESUMED_WITHIN: Final = timedelta(days=1)
 """A request that an interrupted run has met already is ended, not begun anew, when it is repeated this soon."""
-
-UNTOUCHED: Final = "Nothing was changed."
 
 
 @dataclass(frozen=True)
@@ -58,14 +56,14 @@ def subject_of(
     if has_secret and request.options.keep_key:
         raise ConfigurationError(
             f"{name} is a client secret, which has no certificate that could be renewed over the same key.",
-            effect=UNTOUCHED,
+            effect=NOTHING_CHANGED,
             hint="Leave out --keep-key.",
         )
     match request.goal:
         case "enroll" if stages.current:
             raise RotationHalted(
                 f"{name} has a current version already.",
-                effect=UNTOUCHED,
+                effect=NOTHING_CHANGED,
                 hint=f"`rotate now {name}` replaces it.",
             )
         case "enroll":
@@ -73,7 +71,7 @@ def subject_of(
         case "back" if stages.previous is None:
             raise RotationHalted(
                 f"No previous version of {name} is kept.",
-                effect=UNTOUCHED,
+                effect=NOTHING_CHANGED,
                 hint=f"`rotate now {name}` makes a new one.",
             )
         case "back":
@@ -93,7 +91,7 @@ def nothing_stored(name: str, *, was_stored: bool, has_secret: bool) -> Rotation
         told, hint = f"{so}, and the history knows of one.", how_to_bring_back(name, has_secret=has_secret)
     else:
         told, hint = f"{so}.", how_to_begin(name, has_secret=has_secret)
-    return RotationHalted(told, effect=UNTOUCHED, hint=hint)
+    return RotationHalted(told, effect=NOTHING_CHANGED, hint=hint)
 
 
 def how_to_begin(name: str, *, has_secret: bool) -> str:
@@ -118,24 +116,26 @@ def bringing_back(
     """
     when = words.moment(revoked.since)
     if request.trigger == "schedule" and request.goal:
-        raise RotationHeldUp(f"{name} was revoked on {when}.", effect=UNTOUCHED, hint=_BRING_BACK.format(name=name))
+        raise RotationHeldUp(
+            f"{name} was revoked on {when}.", effect=NOTHING_CHANGED, hint=_BRING_BACK.format(name=name)
+        )
     goals = {"replace", "adopt"} | ({"enroll"} if is_begun or not was_stored else set())
     if request.goal not in goals and not (is_begun and not request.goal):
         raise RotationHalted(
             f"{name} was revoked on {when}, by {revoked.by}: {revoked.reason}.",
-            effect=UNTOUCHED,
+            effect=NOTHING_CHANGED,
             hint=_BRING_BACK.format(name=name),
         )
     if request.options.keep_key:
         raise RotationHalted(
             f"{name} was revoked on {when}, and its key is not to be used again.",
-            effect=UNTOUCHED,
+            effect=NOTHING_CHANGED,
             hint="Leave out --keep-key.",
         )
     if request.goal == "replace" and not was_stored:
         raise RotationHalted(
             f"{name} was revoked on {when}, and its store holds no current version that another could replace.",
-            effect=UNTOUCHED,
+            effect=NOTHING_CHANGED,
             hint=f"`rotator enroll {name}` brings it back with its first.",
         )
     known = request.options.replace_unknown or not is_undone

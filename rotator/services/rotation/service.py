@@ -17,7 +17,15 @@ from rotator.core.crypto.certificates import throwaway
 from rotator.core.lifecycle.drift import undone
 from rotator.core.lifecycle.revocation import RevocationStep, how_to_end
 from rotator.core.logins import LoginOutcome
-from rotator.errors import HistoryError, LockLost, RotationHalted, RotationHeldUp, RotationRunning, RotatorError
+from rotator.errors import (
+    NOTHING_CHANGED,
+    HistoryError,
+    LockLost,
+    RotationHalted,
+    RotationHeldUp,
+    RotationRunning,
+    RotatorError,
+)
 from rotator.history.journal.journal import PROMOTION
 from rotator.history.records import NewRotation, Rotation, Stop
 from rotator.services.access.given_access import is_let_in, refuse_to_return, return_access, says_what_is_back
@@ -29,7 +37,6 @@ from rotator.services.rotation.lock import RotationLock
 from rotator.services.rotation.own_login import refuse_to_end_own_login
 from rotator.services.rotation.report import Outcome, Report
 from rotator.services.rotation.requests import (
-    UNTOUCHED,
     Request,
     bringing_back,
     continues,
@@ -104,7 +111,7 @@ class RotationService:
             if rotation is None and request.goal:
                 subject = subject_of(name, request, stages, was_stored=was_stored, has_secret=has_secret)
                 if not may_begin():
-                    raise RotationHeldUp(f"{name} was paused just now.", effect=UNTOUCHED, hint="Resume it.")
+                    raise RotationHeldUp(f"{name} was paused just now.", effect=NOTHING_CHANGED, hint="Resume it.")
                 rotation = self._begin(request, subject)
             with says_what_is_back(self._journal, name):
                 may_return = not is_undone or request.options.replace_unknown
@@ -126,7 +133,7 @@ class RotationService:
                 what = "key pair" if self._credential.secrets is None else "consumer key and secret"
                 raise RotationHalted(
                     f"This {what} is the current version of {name} already.",
-                    effect=UNTOUCHED,
+                    effect=NOTHING_CHANGED,
                     hint=f"`rotator verify {name}` tries it.",
                 )
             rotation = rotation or self._begin(request, version.fingerprint)

@@ -16,7 +16,7 @@ import botocore.session
 from botocore.config import Config
 from botocore.exceptions import InvalidEndpointConfigurationError
 
-from rotator.errors import StoreError
+from rotator.errors import NOTHING_CHANGED, StoreError
 from rotator.net.limits import Limits
 from rotator.secret_files import UnfitFile, read_secret_file
 from rotator.stores.aws.https import send_within
@@ -147,7 +147,7 @@ def _refuse_open_credentials(session: botocore.session.Session) -> None:
         read_secret_file(file, private=True)
     except UnfitFile as unfit:
         raise StoreError(
-            f"AWS's file of credentials {file} {unfit.message}.", effect="Nothing was changed.", hint=unfit.hint
+            f"AWS's file of credentials {file} {unfit.message}.", effect=NOTHING_CHANGED, hint=unfit.hint
         ) from None
     except OSError:
         # It was there a moment ago; what was in it then is used.

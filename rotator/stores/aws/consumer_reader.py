@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from rotator.core.credentials import Version
 from rotator.core.secret import Secret
 from rotator.core.words import short
-from rotator.errors import StoreError
+from rotator.errors import NOTHING_CHANGED, StoreError
 from rotator.stores.aws.errors import NotAllowed
 from rotator.stores.aws.labels import CURRENT, PENDING, PLACEHOLDER, PREVIOUS
 from rotator.stores.aws.secrets_manager import Refused
@@ -66,7 +66,7 @@ class AwsReader:
     def _incomplete(self) -> StoreError:
         return StoreError(
             f"{self._calls.where} gives nothing for {self._secret}, which is not a whole ARN.",
-            effect="Nothing was changed.",
+            effect=NOTHING_CHANGED,
             hint="AWS adds a hyphen and six letters or digits to a secret's name in its ARN: give all of it"
             " (`aws secretsmanager describe-secret --secret-id NAME --query ARN`), or the name and `?region=`.",
         )
@@ -83,7 +83,7 @@ class AwsReader:
         if version.fingerprint != version_id:
             raise StoreError(
                 f"The version {short(version_id)} of the secret {self._secret} holds {short(version.fingerprint)}.",
-                effect="Nothing was changed.",
+                effect=NOTHING_CHANGED,
                 hint="Find out who wrote it.",
             )
         return version

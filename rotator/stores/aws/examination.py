@@ -7,10 +7,10 @@ permission of its own (GetResourcePolicy) that no rotation needs: where it is no
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from rotator.core import words
-from rotator.errors import StoreError
+from rotator.errors import NOTHING_CHANGED, StoreError
 from rotator.net.shapes import Fields, WrongShape
 from rotator.plain_text import one_line
 from rotator.stores.aws.errors import NotAllowed
@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from rotator.stores.aws.secrets_manager import AwsCalls
-
-_EFFECT: Final = "Nothing was changed."
 
 
 def examine(calls: AwsCalls, name: str, kms_key: str | None) -> Sequence[str]:
@@ -42,7 +40,7 @@ def examine(calls: AwsCalls, name: str, kms_key: str | None) -> Sequence[str]:
     except WrongShape as error:
         raise StoreError(
             f"{calls.where} tells of the secret {name} what makes no sense: {error}.",
-            effect=_EFFECT,
+            effect=NOTHING_CHANGED,
             hint="Check that nothing answers in AWS's place: `endpoint_url`, proxies.",
         ) from None
     return [*found, *_policy(calls, name)]
@@ -53,7 +51,7 @@ def _refuse_owned(calls: AwsCalls, name: str, fields: Fields) -> None:
     if owner:
         raise StoreError(
             f"{calls.where}: the secret {name} belongs to another service of AWS, {owner}, which changes it.",
-            effect=_EFFECT,
+            effect=NOTHING_CHANGED,
             hint="Set another `prefix` of the store.",
         )
 
@@ -64,7 +62,7 @@ def _replicas(calls: AwsCalls, name: str, fields: Fields) -> Iterator[str]:
     if primary and region and primary != region:
         raise StoreError(
             f"{calls.where}: the secret {name} is a replica of the one in {one_line(primary, 30)}.",
-            effect=_EFFECT,
+            effect=NOTHING_CHANGED,
             hint=f"Set `region: {one_line(primary, 30)}` of the store: a replica can only be read.",
         )
     replicas = [*fields.objects("ReplicationStatus")] if "ReplicationStatus" in fields else []
@@ -74,7 +72,7 @@ def _replicas(calls: AwsCalls, name: str, fields: Fields) -> Iterator[str]:
         where = one_line(each.text("Region"), 30)
         raise StoreError(
             f"{calls.where}: the replica of {name} in {where} does not follow: {told}.",
-            effect=_EFFECT,
+            effect=NOTHING_CHANGED,
             hint="Mend it, or remove it with `aws secretsmanager remove-regions-from-replication`: who reads it keeps"
             " an old key.",
         )
@@ -106,7 +104,7 @@ def _policy(calls: AwsCalls, name: str) -> Iterator[str]:
     if any(_is_for_all(each) for each in statements):
         raise StoreError(
             f"{calls.where}: the policy of the secret {name} lets everybody in, of whatever account.",
-            effect=_EFFECT,
+            effect=NOTHING_CHANGED,
             hint=f"`aws secretsmanager get-resource-policy --secret-id {name}` shows it; name who may read it, or"
             " delete it with `delete-resource-policy`.",
         )

@@ -9,7 +9,7 @@ import re
 import shlex
 from typing import TYPE_CHECKING, Final
 
-from rotator.errors import StoredDamaged, StoreError
+from rotator.errors import NOTHING_CHANGED, StoredDamaged, StoreError
 from rotator.stores.aws.labels import CURRENT, PENDING, PLACEHOLDER
 
 if TYPE_CHECKING:
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from rotator.stores.contents import Contents
 
 _FINGERPRINT: Final = re.compile(r"[0-9a-f]{64}")
-_EFFECT: Final = "Nothing was changed."
 
 
 def is_ours(version: str) -> bool:
@@ -91,6 +90,6 @@ def _moved(where: str, secret: AwsSecret, label: str, version: str) -> StoredDam
     return StoredDamaged(
         f"{where}: {label} of the secret {secret.name} is on the version {version},"
         f" which this program did not write{holding}.{rotates}",
-        effect=_EFFECT,
+        effect=NOTHING_CHANGED,
         hint=hint,
     )

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from rotator.core.secret import Secret
 from rotator.core.words import short
-from rotator.errors import StoredDamaged, StoreError, StoreUnavailable
+from rotator.errors import NOTHING_CHANGED, StoredDamaged, StoreError, StoreUnavailable
 from rotator.net.shapes import Fields, WrongShape
 from rotator.plain_text import one_line
 from rotator.stores.aws.errors import UNCHANGED
@@ -87,7 +87,7 @@ class AwsSecret:
         if answer.get("DeletedDate"):
             raise StoredDamaged(
                 f"{self._calls.where}: the secret {self.name} is scheduled for deletion.",
-                effect="Nothing was changed.",
+                effect=NOTHING_CHANGED,
                 hint=f"Bring it back with `aws secretsmanager restore-secret --secret-id {self.name}`.",
             )
         if answer.get("RotationEnabled"):
@@ -95,7 +95,7 @@ class AwsSecret:
             by = f"by the function {function}" if function else "by itself"
             raise StoredDamaged(
                 f"{self._calls.where}: AWS rotates the secret {self.name} {by}.",
-                effect="Nothing was changed.",
+                effect=NOTHING_CHANGED,
                 hint=f"Two cannot rotate it: `aws secretsmanager cancel-rotate-secret --secret-id {self.name}`.",
             )
         try:
@@ -233,14 +233,14 @@ class AwsSecret:
         if found != wanted:
             raise StoreError(
                 f"{self._calls.where}: the secret {self.name} has another version {short(version)} already.",
-                effect="Nothing was changed.",
+                effect=NOTHING_CHANGED,
                 rerun="Run it again: another key pair is made, with another id.",
             )
 
     def _unreadable(self, why: str) -> StoreError:
         return StoreError(
             f"{self._calls.where} tells of the secret {self.name} what makes no sense: {why}.",
-            effect="Nothing was changed.",
+            effect=NOTHING_CHANGED,
             hint="Check that nothing answers in AWS's place: `endpoint_url`, proxies.",
         )
 
@@ -255,7 +255,7 @@ class AwsSecret:
         now_at = short(holder) if holder else "no version"
         return StoreError(
             f"{self._calls.where}: another program moved {label} of the secret {self.name} meanwhile; {now_at} has it.",
-            effect="Nothing was changed.",
+            effect=NOTHING_CHANGED,
             hint="See what is stored with `rotator status`, and find the other program: one may rotate a credential.",
         )
 

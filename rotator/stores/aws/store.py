@@ -21,7 +21,7 @@ from rotator.core.credentials import Fingerprint, Stage, Stages, Version
 from rotator.core.secret import Secret
 from rotator.core.usage.told_reports import parsed
 from rotator.core.words import short
-from rotator.errors import StoreError
+from rotator.errors import NOTHING_CHANGED, StoreError
 from rotator.stores.aws.examination import examine
 from rotator.stores.aws.foreign import foreign, is_ours
 from rotator.stores.aws.labels import CURRENT, PENDING, PLACEHOLDER, PREVIOUS, AwsSecret, Labels
@@ -177,7 +177,7 @@ class AwsStore:
         if not _CREDENTIAL.fullmatch(credential):
             raise StoreError(
                 f"{credential!r} cannot be the name of a credential in an AWS store.",
-                effect="Nothing was changed.",
+                effect=NOTHING_CHANGED,
                 hint="Use letters, digits, `.`, `_` and `-`, not beginning with a dot.",
             )
         return AwsSecret(self._calls, self._prefix + credential)
@@ -262,7 +262,7 @@ class AwsStore:
     def _not_made(self, secret: AwsSecret) -> StoreError:
         return StoreError(
             f"{self._calls.where} has no secret {secret.name}, and the store is set to `create: false`.",
-            effect="Nothing was changed.",
+            effect=NOTHING_CHANGED,
             hint=f"Make it, empty: `aws secretsmanager create-secret --name {secret.name}`; or set `create: true`.",
         )
 

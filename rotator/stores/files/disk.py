@@ -15,7 +15,7 @@ import stat
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Final, Self
 
-from rotator.errors import StoredDamaged, StoreError, StoreUnavailable
+from rotator.errors import NOTHING_CHANGED, StoredDamaged, StoreError, StoreUnavailable
 from rotator.stores.files.modes import OWN, Access
 
 if TYPE_CHECKING:
@@ -117,7 +117,7 @@ class Directory:
         if not content or len(content) > LARGEST_FILE or not content.isascii():
             raise StoredDamaged(
                 f"{path} is no file of a store.",
-                effect="Nothing was changed.",
+                effect=NOTHING_CHANGED,
                 hint="Put it back from a backup, or move its directory away if a later version is current.",
             )
         return content.decode("ascii")
@@ -201,7 +201,7 @@ class Directory:
             os.close(descriptor)
             raise StoreUnavailable(
                 f"Another program is changing {self.path} right now.",
-                effect="Nothing was changed.",
+                effect=NOTHING_CHANGED,
                 rerun="Run it again when the other is done.",
             ) from None
         except OSError:
@@ -239,7 +239,7 @@ def make_root(path: Path, access: Access = OWN) -> list[Path]:
     if os.geteuid() == 0 and owner != 0:
         raise StoreError(
             f"{path} belongs to the user with the id {owner}, who could not read what root writes there.",
-            effect="Nothing was changed.",
+            effect=NOTHING_CHANGED,
             hint=f"Run it as that user, such as with `sudo -u '#{owner}'`.",
         )
     return made

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final, Self
 from rotator.core.credentials import Fingerprint, Stage, Stages, Version
 from rotator.core.secret import Secret
 from rotator.core.words import short
-from rotator.errors import StoredDamaged, StoreError, StoreUnavailable
+from rotator.errors import NOTHING_CHANGED, StoredDamaged, StoreError, StoreUnavailable
 from rotator.stores.files.disk import Directory, prepared_link
 from rotator.stores.files.modes import OWN, Access
 
@@ -109,7 +109,7 @@ class CredentialFolder:
                 raise self._dangling(*lost[0])
         raise StoreUnavailable(
             f"The links in {self._links.path} change faster than they can be read.",
-            effect="Nothing was changed.",
+            effect=NOTHING_CHANGED,
             hint="Find out what changes them; the program itself moves each once a rotation.",
         )
 
@@ -232,7 +232,7 @@ class CredentialFolder:
             return _damaged(self._versions.path / fingerprint, "a file is missing")
         return StoreError(
             f"There is no version {short(fingerprint)} in {self._links.path}.",
-            effect="Nothing was changed.",
+            effect=NOTHING_CHANGED,
             hint="See what is stored with `rotator status`.",
         )
 
@@ -259,6 +259,6 @@ def _meaning(links: dict[str, Fingerprint | None]) -> Stages:
 def _damaged(path: Path, reason: str) -> StoredDamaged:
     return StoredDamaged(
         f"The stored version {path} is damaged: {reason}.",
-        effect="Nothing was changed.",
+        effect=NOTHING_CHANGED,
         hint="Put the version back from a backup, or move it away by hand if a later one is current.",
     )

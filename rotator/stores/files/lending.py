@@ -8,7 +8,7 @@ import stat
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rotator.errors import StoreError
+from rotator.errors import NOTHING_CHANGED, StoreError
 from rotator.stores.files.modes import closed_on_the_way, has_readers, name_of
 
 if TYPE_CHECKING:
@@ -54,6 +54,6 @@ def _places(folder: Path) -> Iterator[Path]:
 def _not_lent(credential: str, why: str, what: str) -> StoreError:
     return StoreError(
         f"Consumers of {credential} cannot read it: {why}.",
-        effect="Nothing was changed.",
+        effect=NOTHING_CHANGED,
         hint=f"Type: {what}",
     )

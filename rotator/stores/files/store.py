@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Final
 
 from rotator.core.credentials import Stage, Stages
 from rotator.core.words import short
-from rotator.errors import StoreError, StoreUnavailable
+from rotator.errors import NOTHING_CHANGED, StoreError, StoreUnavailable
 from rotator.stores.files.disk import Directory, make_root, unmake
 from rotator.stores.files.folder import CredentialFolder
 from rotator.stores.files.lending import check_lent
@@ -265,6 +265,6 @@ def _refuse_outside(credential: str) -> None:
     if not _CREDENTIAL.fullmatch(credential):
         raise StoreError(
             f"{credential!r} cannot be the name of a credential in a files store.",
-            effect="Nothing was changed.",
+            effect=NOTHING_CHANGED,
             hint="Use letters, digits, `.`, `_` and `-`, not beginning with a dot.",
         )

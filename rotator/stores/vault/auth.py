@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from rotator.core.secret import Secret
-from rotator.errors import StoreError
+from rotator.errors import NOTHING_CHANGED, StoreError
 from rotator.secret_files import UnfitFile, read_secret_file
 
 if TYPE_CHECKING:
@@ -123,7 +123,7 @@ class AppRoleLogin:
         if not answer.ok or not secret_id:
             raise StoreError(
                 f"{http.where} does not unwrap the secret id: {answer.errors or 'it holds none'}.",
-                effect="Nothing was changed.",
+                effect=NOTHING_CHANGED,
                 hint="It works once, for a short time. If you did not use it up, someone else did: destroy the secret"
                 " id that it held, and make a new one.",
             )
@@ -161,7 +161,7 @@ def _lease(http: VaultHttp, login: VaultLogin, answer: Answer) -> Lease:
     if not answer.ok or not token:
         raise StoreError(
             f"{http.where} refuses {login.words}: {answer.errors or f'HTTP {answer.status}'}.",
-            effect="Nothing was changed.",
+            effect=NOTHING_CHANGED,
             hint="Check `login` of the store, the role, and that the method is enabled at this path and namespace.",
         )
     return Lease(_checked(Secret(token), f"the answer to {login.words}"), *lease)
@@ -175,7 +175,7 @@ def _read(path: Path, hint: str) -> Secret:
         reason, hint = f"it {unfit.message}", f"{unfit.hint.rstrip('.')}. {_OF_AN_AGENT}"
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or "it is no text"
-    raise StoreError(f"The token in {path} cannot be read: {reason}.", effect="Nothing was changed.", hint=hint)
+    raise StoreError(f"The token in {path} cannot be read: {reason}.", effect=NOTHING_CHANGED, hint=hint)
 
 
 def _checked(secret: Secret, words: str) -> Secret:
@@ -183,6 +183,6 @@ def _checked(secret: Secret, words: str) -> Secret:
     text = secret.reveal().strip()
     if not text or not text.isascii() or not text.isprintable() or " " in text:
         raise StoreError(
-            f"What is there as {words} is no token.", effect="Nothing was changed.", hint="Check where it comes from."
+            f"What is there as {words} is no token.", effect=NOTHING_CHANGED, hint="Check where it comes from."
         )
     return Secret(text)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from rotator.core.credentials import Fingerprint, Stages
-from rotator.errors import StoredDamaged, StoreError, StoreUnavailable
+from rotator.errors import NOTHING_CHANGED, StoredDamaged, StoreError, StoreUnavailable
 from rotator.stores.contents import of_members
 from rotator.stores.vault.kv import Forbidden, KvSecret, KvVersion
 from rotator.stores.vault.policy import PENDING
@@ -68,13 +68,13 @@ class VaultCredential:
                 raise StoreError(
                     f"{secret.place} in Vault deletes each version after {found.delete_version_after} by itself"
                     " (delete_version_after).",
-                    effect="Nothing was changed.",
+                    effect=NOTHING_CHANGED,
                     hint=change % "delete-version-after=0s" + ": consumers would lose their key.",
                 )
             if found and secret is self._current and found.max_versions == 1:
                 raise StoreError(
                     f"{secret.place} in Vault keeps one version only (max_versions), so that `previous` is lost.",
-                    effect="Nothing was changed.",
+                    effect=NOTHING_CHANGED,
                     hint=change % "max-versions=0" + ".",
                 )
 
@@ -88,7 +88,7 @@ class VaultCredential:
                 return Look(pending, current, previous)
         raise StoreUnavailable(
             f"{self.place} in Vault changes faster than it can be read.",
-            effect="Nothing was changed.",
+            effect=NOTHING_CHANGED,
             hint="Find out what writes there; the program itself writes once a rotation.",
         )
 
@@ -107,7 +107,7 @@ class VaultCredential:
             raise StoredDamaged(
                 f"What stands at {self.place} in Vault is no credential document, and this program did not write it: it"
                 f" is {contents.what}.",
-                effect="Nothing was changed.",
+                effect=NOTHING_CHANGED,
                 hint=_taken_over(self.place, contents),
             )
         return latest
@@ -121,7 +121,7 @@ class VaultCredential:
             raise StoredDamaged(
                 f"What stands at {self.place}/{PENDING} in Vault is no credential document, and this program did not"
                 " write it.",
-                effect="Nothing was changed.",
+                effect=NOTHING_CHANGED,
                 hint=f"Move it away: that place is for versions that are being proven ({self.place} is read as ever).",
             )
         if look.pending.data is not None:
@@ -178,7 +178,7 @@ class VaultCredential:
             how, undo, before = f"deleted ({latest.deleted_at})", f"undelete -versions={latest.number}", "undoes it"
         return StoredDamaged(
             f"The KV version {latest.number} of {self.place} in Vault was {how}, and it was `current`.",
-            effect="Nothing was changed.",
+            effect=NOTHING_CHANGED,
             hint=f"`vault kv {undo} {self.place}` {before}. Until then consumers find no key.",
         )
 

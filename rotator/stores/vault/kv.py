@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from rotator.core.secret import Secret
-from rotator.errors import StoreError
+from rotator.errors import NOTHING_CHANGED, StoreError
 from rotator.net.shapes import WrongShape
 from rotator.stores.vault.http import UNCHANGED
 from rotator.stores.vault.policy import stanza
@@ -188,7 +188,7 @@ class KvSecret:
         if _NO_ENGINE in answer.errors:
             raise StoreError(
                 f"{where} has no secrets engine at {self._mount}/.",
-                effect="Nothing was changed.",
+                effect=NOTHING_CHANGED,
                 hint="Set `mount` (and `namespace`) of the store, or `vault secrets enable -version=2 -path=… kv`.",
             )
         if not answer.ok:

@@ -7,7 +7,6 @@ one. What is staged is put in use by the command `rotate`; the pair before it is
 
 from __future__ import annotations
 
-import json
 import re
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -23,10 +22,8 @@ from rotator.net.limits import KILOBYTE, MEGABYTE
 from rotator.net.shapes import Fields, WrongShape
 from rotator.resources import docs
 from rotator.salesforce.faults import from_status
-from rotator.salesforce.login import SessionExpired
 from rotator.salesforce.permissions import CLIENT_SECRETS_HINT
-from rotator.salesforce.rest import refused, told_in
-from rotator.salesforce.soap import API_VERSION
+from rotator.salesforce.rest import refused, resource, told_in
 from rotator.salesforce.transport import AnswerLost
 
 if TYPE_CHECKING:
@@ -307,20 +304,8 @@ class ClientSecrets:
 
     def _call(self, method: str, path: str, sent: dict[str, str] | None = None, *, size: int = _SIZE) -> Fields:
         def ask(instance_url: str, token: Secret) -> requests.Response:
-            response = self._session.transport.request(
-                method,
-                f"{instance_url}/services/data/v{API_VERSION}/apps/oauth/{path}",
-                size=size,
-                headers={"Authorization": f"Bearer {token.reveal()}", "Content-Type": "application/json"},
-                data=json.dumps(sent) if sent else None,
-            )
-            if response.status_code == 401:
-                raise SessionExpired(
-                    f"The org {self.org} does not take the program's session.",
-                    effect=NOTHING_CHANGED,
-                    hint="Check the app's session policies, and that its scopes hold Api.",
-                )
-            return response
+            transport, address = self._session.transport, f"apps/oauth/{path}"
+            return resource(self.org, transport, instance_url, token, method, address, sent=sent, size=size)
 
         response = (self._session.call if method == "GET" else self._session.change)(ask)
         if response.status_code >= 300:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import sys
 from dataclasses import dataclass
@@ -11,13 +12,15 @@ from threading import Lock
 from types import ModuleType
 from typing import TYPE_CHECKING, Final, cast
 
+from rotator.errors import NOTHING_CHANGED
 from rotator.net.limits import KILOBYTE, MEGABYTE
 from rotator.net.shapes import Fields, WrongShape, parsed
 from rotator.salesforce.faults import from_fault, from_status
+from rotator.salesforce.login import SessionExpired
 from rotator.salesforce.soap import API_VERSION
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
     import requests
     from simple_salesforce.api import Salesforce
@@ -156,6 +159,34 @@ def _full_name(row: Fields) -> str:
     """As the Metadata API has it: what a package brought begins with its namespace."""
     namespace, name = row.text("NamespacePrefix"), row.text("DeveloperName", required=True)
     return f"{namespace}__{name}" if namespace else name
+
+
+def resource(
+    org: str,
+    transport: Transport,
+    instance_url: str,
+    token: Secret,
+    method: str,
+    path: str,
+    *,
+    sent: Mapping[str, str] | None = None,
+    size: int,
+) -> requests.Response:
+    """The answer for a resource (REST API Developer Guide), of any status but 401, which raises SessionExpired."""
+    response = transport.request(
+        method,
+        f"{instance_url}/services/data/v{API_VERSION}/{path}",
+        size=size,
+        headers={"Authorization": f"Bearer {token.reveal()}", "Content-Type": "application/json"},
+        data=None if sent is None else json.dumps(dict(sent)),
+    )
+    if response.status_code == 401:
+        raise SessionExpired(
+            f"The org {org} does not take the program's session.",
+            effect=NOTHING_CHANGED,
+            hint="Check the app's session policies, and that its scopes hold Api.",
+        )
+    return response
 
 
 def told_in(content: bytes) -> object:

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import json
 import re
 from functools import partial
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from rotator.core.retry import Waiting
-from rotator.errors import NOTHING_CHANGED, LoginRefused, OrgError, OrgUnavailable
+from rotator.errors import LoginRefused, OrgError, OrgUnavailable
 from rotator.net.limits import KILOBYTE, MEGABYTE
 from rotator.net.shapes import Fields, WrongShape
 from rotator.salesforce.faults import NotThere, from_status
-from rotator.salesforce.login import SessionExpired
 from rotator.salesforce.metadata import ATTEMPTS, PATIENCE, PAUSES, nothing_done, worth_repeating
 from rotator.salesforce.permissions import needed_for_records
 from rotator.salesforce.record_values import is_id
-from rotator.salesforce.rest import Api, query, refused, told_in
+from rotator.salesforce.rest import Api, query, refused, resource, told_in
 from rotator.salesforce.soap import API_VERSION
 
 if TYPE_CHECKING:
@@ -81,7 +79,7 @@ class OrgRecords:
 
     def create(self, name: str, fields: Mapping[str, str]) -> str:
         """Makes a record of an object, and gives its id. Raises AnswerLost when it is not known whether it was made."""
-        answer = self._write("POST", name, name, json.dumps(dict(fields)))
+        answer = self._write("POST", name, name, fields)
         try:
             return Fields.parsed(answer.content).text("id", required=True)
         except WrongShape as error:
@@ -97,22 +95,10 @@ class OrgRecords:
             return False
         return True
 
-    def _write(self, method: str, name: str, path: str, sent: str | None) -> requests.Response:
+    def _write(self, method: str, name: str, path: str, sent: Mapping[str, str] | None) -> requests.Response:
         def once(instance_url: str, token: Secret) -> requests.Response:
-            response = self._session.transport.request(
-                method,
-                f"{instance_url}/services/data/v{API_VERSION}/sobjects/{path}",
-                size=_SIZE,
-                headers={"Authorization": f"Bearer {token.reveal()}", "Content-Type": "application/json"},
-                data=sent,
-            )
-            if response.status_code == 401:
-                raise SessionExpired(
-                    f"The org {self.org} does not take the program's session.",
-                    effect=NOTHING_CHANGED,
-                    hint="Check the app's session policies, and that its scopes hold Api.",
-                )
-            return response
+            transport, address = self._session.transport, f"sobjects/{path}"
+            return resource(self.org, transport, instance_url, token, method, address, sent=sent, size=_SIZE)
 
         # What was deleted once is not there when it is deleted again; what is made twice is there twice.
         again = worth_repeating if method == "DELETE" else nothing_done

@@ -81,6 +81,16 @@ def subject_of(
     return stages.current
 
 
+def current_already(name: str, *, has_secret: bool) -> RotationHalted:
+    """For who wants to have adopted what is current."""
+    what = "consumer key and secret" if has_secret else "key pair"
+    return RotationHalted(
+        f"This {what} is the current version of {name} already.",
+        effect=NOTHING_CHANGED,
+        hint=f"`rotator verify {name}` tries it.",
+    )
+
+
 def nothing_stored(name: str, *, was_stored: bool, has_secret: bool) -> RotationHalted:
     """The error for a credential of which the store holds no current version.
 

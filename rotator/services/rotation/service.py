@@ -21,7 +21,6 @@ from rotator.errors import (
     NOTHING_CHANGED,
     HistoryError,
     LockLost,
-    RotationHalted,
     RotationHeldUp,
     RotationRunning,
     RotatorError,
@@ -40,6 +39,7 @@ from rotator.services.rotation.requests import (
     Request,
     bringing_back,
     continues,
+    current_already,
     nothing_stored,
     resumed,
     subject_of,
@@ -130,12 +130,7 @@ class RotationService:
             stages = store.stages(name)
             earlier = rotation = self._take_up(request, stages, version.fingerprint)
             if rotation is None and stages.current == version.fingerprint:
-                what = "key pair" if self._credential.secrets is None else "consumer key and secret"
-                raise RotationHalted(
-                    f"This {what} is the current version of {name} already.",
-                    effect=NOTHING_CHANGED,
-                    hint=f"`rotator verify {name}` tries it.",
-                )
+                raise current_already(name, has_secret=self._credential.secrets is not None)
             rotation = rotation or self._begin(request, version.fingerprint)
             if version.fingerprint not in stages.fingerprints:
                 self._clear_pending(stages, version)

@@ -1,6 +1,16 @@
 """The threads that do jobs: never two of one key at once, and of each kind only so many.
 
-The threads end with the process, at any point: each job can be cut off as by a crash, and is due again then.
+A job is begun when a slot of its kind is free, in the order in which jobs came. Inventories mostly wait for orgs: of
+them as many run at once as the waiting leaves room for (`rotator.daemon.concurrency`), within their slots.
+
+Nothing here has to be remembered. What a job came to it has written down as an attempt itself, and what is due is found
+anew from the history on the next tick. So a job that is dropped, or cut off with the process as by a crash, at any
+point, is due again then. The threads are daemon threads for that: the process waits for those that it wants to end
+well (`wait`), and for no others.
+
+What may fail: a job that cannot record how it ended, as the history is away, counts as failed, and is due again as it
+was. One that ends with a fault of ours has written nothing either, and would be begun anew on each tick: it pauses for
+FAULT_PAUSE. A machine that has no thread left drops it. Which jobs hang the watchdog asks (`running`).
 """
 
 from __future__ import annotations

@@ -11,6 +11,9 @@ from rotator.errors import NOTHING_CHANGED, StoredDamaged, StoreError
 if TYPE_CHECKING:
     from rotator.core.credentials import Fingerprint, Version
 
+STAGES_WHOLE: Final = "Every stage holds a whole version, the one before or the one after."
+"""What is left of a credential by a call that failed at any point."""
+
 _USUAL_HINT: Final = "See what is stored with `rotator status`."
 _RERUN: Final = "Run the command again: it goes on from there."
 

@@ -6,6 +6,10 @@ So every store, every call that changes an org, and every transaction of the jou
 (`rotator.program`, `rotator.salesforce.session`, `rotator.history.engine.transactions.Confirmed`). What is under way at
 the moment at which a process is stopped can be kept from happening by nobody: for that `rotator.services.rotation.lock`
 names the second line.
+
+A program has one fence, in one thread, and whoever is handed it asks about all that is held; who holds none passes, as
+he changes nothing that has a lock. Each question goes to what has the lock (`Hold.check`). Of a transaction in the same
+database the lock is a part (`Hold.confirm`), so that what is written there counts only while it is held.
 """
 
 from __future__ import annotations

@@ -13,13 +13,13 @@ from rotator.errors import StoreError, StoreUnavailable
 from rotator.net.client import NO_SOCKS, USE_HTTP_PROXY
 from rotator.plain_text import one_line
 from rotator.stores.aws.policy import ASSUME_ROLE, statement_for
+from rotator.stores.refusals import STAGES_WHOLE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from rotator.stores.aws.policy import Ground
 
-UNCHANGED: Final = "Every stage holds a whole version, the one before or the one after."
 
 _LATER: Final = frozenset(
     {
@@ -144,7 +144,7 @@ def explain(error: Exception, call: Call) -> StoreError:
     if passes(error):
         return StoreUnavailable(
             f"{call.where} cannot be used just now: {code_of(error) or type(error).__name__}.",
-            effect=UNCHANGED,
+            effect=STAGES_WHOLE,
             hint="If it lasts, look at the network and at AWS's quotas for Secrets Manager.",
             rerun="Run it again in a while.",
         )
@@ -153,17 +153,17 @@ def explain(error: Exception, call: Call) -> StoreError:
     if isinstance(error, _NO_CREDENTIALS):
         return StoreError(
             f"{call.where} cannot be called: {error}.".replace("..", "."),
-            effect=UNCHANGED,
+            effect=STAGES_WHOLE,
             hint="Set the store's `region` and `profile`, or AWS_REGION and credentials that AWS's own tools find.",
         )
     hint = next((hint for kind, hint in _MENDED_BY.items() if isinstance(error, kind)), "")
     if hint:
-        return StoreError(f"{call.where} cannot be called: {error}.", effect=UNCHANGED, hint=hint)
+        return StoreError(f"{call.where} cannot be called: {error}.", effect=STAGES_WHOLE, hint=hint)
     if isinstance(error, botocore.SSLError):
         hint = "Set `ca` of the store to the authorities of whatever answers at its address."
-        return StoreError(f"{call.where} shows a certificate that is not trusted.", effect=UNCHANGED, hint=hint)
+        return StoreError(f"{call.where} shows a certificate that is not trusted.", effect=STAGES_WHOLE, hint=hint)
     hint = "Look at the settings of the store."
-    return StoreError(f"{call.where} cannot be called: {type(error).__name__}.", effect=UNCHANGED, hint=hint)
+    return StoreError(f"{call.where} cannot be called: {type(error).__name__}.", effect=STAGES_WHOLE, hint=hint)
 
 
 _MENDED_BY: Final = {
@@ -189,14 +189,14 @@ def _answer(error: botocore.ClientError, call: Call) -> StoreError:
     if code in _ENDED:
         what = f"{call.where} is called with credentials that have ended."
         hint = "Log in to AWS again, such as with `aws sso login`."
-        return StoreError(what, effect=UNCHANGED, hint=hint, rerun="Then run it again.")
+        return StoreError(what, effect=STAGES_WHOLE, hint=hint, rerun="Then run it again.")
     if code in _UNKNOWN_CALLER:
         hint = "Try them with `aws sts get-caller-identity`; a clock that is wrong looks the same."
-        return StoreError(f"{call.where} does not know these credentials ({code}).", effect=UNCHANGED, hint=hint)
+        return StoreError(f"{call.where} does not know these credentials ({code}).", effect=STAGES_WHOLE, hint=hint)
     quoted = "" if call.action in _CARRYING else f": {words.rstrip('.')}"
     return StoreError(
         f"{call.where} says no to {call.action} on the secret {call.secret} ({code}{quoted}).",
-        effect=UNCHANGED,
+        effect=STAGES_WHOLE,
         hint="Look at the secret in AWS; `rotator check` tries what is needed.",
     )
 
@@ -216,4 +216,4 @@ def _denied(call: Call, *, by_key: bool) -> NotAllowed:
         message = f"{call.where} does not allow {call.action} on the secret {call.secret}."
     statement = json.dumps(statement_for(call.action, call.ground, by_key=by_key))
     hint = f"Allow it with this statement: {statement} The whole policy: `rotator check --print-policy`."
-    return NotAllowed(message, effect=UNCHANGED, hint=hint)
+    return NotAllowed(message, effect=STAGES_WHOLE, hint=hint)

@@ -15,9 +15,9 @@ from rotator.core.words import short
 from rotator.errors import NOTHING_CHANGED, StoredDamaged, StoreError, StoreUnavailable
 from rotator.net.shapes import Fields, WrongShape
 from rotator.plain_text import one_line
-from rotator.stores.aws.errors import UNCHANGED
 from rotator.stores.aws.secrets_manager import Refused
 from rotator.stores.contents import contents_of
+from rotator.stores.refusals import STAGES_WHOLE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -262,6 +262,6 @@ class AwsSecret:
     def _not_seen(self) -> StoreUnavailable:
         return StoreUnavailable(
             f"{self._calls.where} took a change of the secret {self.name} and does not show it yet.",
-            effect=UNCHANGED,
+            effect=STAGES_WHOLE,
             rerun="Run it again in a minute: it goes on from what is there by then.",
         )

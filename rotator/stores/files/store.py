@@ -7,6 +7,14 @@
 Directories are 0700 and files 0600; of a credential that is lent to a group 2750 and 0640. A consumer reads
 CREDENTIAL/current/private_key.pem as it is, such as `sf org login jwt --jwt-key-file`; `current` names a whole version
 at every instant once there is one.
+
+Whatever happens in the middle of a call, a kill, a full disk, a mount that goes away, each stage names a whole version.
+Files are written where nobody looks and synchronised; only then a link is renamed to point there, which happens at one
+instant (rename(2)). `disk` has these steps, and `folder` the one instant at which a promotion happens. What a call that
+died has left stands in no stage; the next one that changes the credential destroys it (`sweep`).
+
+One changes a credential at a time, by a lock on its folder (flock(2)), which dies with its process. Who reads takes no
+lock. Names that come from outside become paths only after they were checked, and no link is followed but the stages'.
 """
 
 from __future__ import annotations
@@ -27,7 +35,7 @@ from rotator.stores.files.folder import CredentialFolder
 from rotator.stores.files.lending import check_lent
 from rotator.stores.files.modes import AS_LENT, AS_LENT_INSIDE, OWN, WAY, Access, lent_to
 from rotator.stores.files.report_folder import ReportFolder
-from rotator.stores.refusals import refuse_other_current, refuse_other_pending, refuse_unfit, refused
+from rotator.stores.refusals import STAGES_WHOLE, refuse_other_current, refuse_other_pending, refuse_unfit, refused
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
@@ -228,8 +236,7 @@ class FilesStore:
 
     def _explain(self, error: OSError) -> StoreError:
         where = self._where
-        reason = error.strerror or type(error).__name__
-        effect = "Every stage holds a whole version, the one before or the one after."
+        reason, effect = error.strerror or type(error).__name__, STAGES_WHOLE
         if error.errno in _FULL:
             what = f"{where} is full: {reason}."
             return StoreUnavailable(what, effect=effect, hint="Make room there.", rerun=_RERUN)

@@ -16,6 +16,7 @@ from rotator.net.client import NO_SOCKS, USE_HTTP_PROXY, Session, host_of, is_ab
 from rotator.net.limits import Limits, TooLarge
 from rotator.net.shapes import Fields, WrongShape
 from rotator.plain_text import one_line
+from rotator.stores.refusals import STAGES_WHOLE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -24,8 +25,6 @@ if TYPE_CHECKING:
     from rotator.core.retry import Waiting
     from rotator.core.secret import Secret
 
-UNCHANGED: Final = "Every stage holds a whole version, the one before or the one after."
-"""What is left when a call did not come through."""
 
 LOG: Final = logging.getLogger(__name__)
 
@@ -137,7 +136,7 @@ class VaultHttp:
             return
         raise StoreError(
             f"{self.where} does not answer like a Vault: {reason}.",
-            effect=UNCHANGED,
+            effect=STAGES_WHOLE,
             hint="Check `address` of the store, and proxies on the way.",
         )
 
@@ -176,7 +175,7 @@ class VaultHttp:
             reason, hint = "the file of `ca` cannot be read", _SET_CA
         finally:
             self._client.token = ""
-        raise StoreError(f"{self.where} cannot be called: {reason}.", effect=UNCHANGED, hint=hint)
+        raise StoreError(f"{self.where} cannot be called: {reason}.", effect=STAGES_WHOLE, hint=hint)
 
     def _unavailable(self, reason: str) -> StoreUnavailable:
         patience = round(self._waiting.patience)
@@ -185,7 +184,7 @@ class VaultHttp:
             hint += ", and unseal it"
         return StoreUnavailable(
             f"{self.where} cannot be used just now: {reason} (tried for {patience} seconds).",
-            effect=UNCHANGED,
+            effect=STAGES_WHOLE,
             hint=f"{hint}.",
             rerun="Then run it again: it goes on from where it stopped.",
         )

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 from rotator.core.secret import Secret
 from rotator.errors import NOTHING_CHANGED, StoreError
 from rotator.net.shapes import WrongShape
-from rotator.stores.vault.http import UNCHANGED
+from rotator.stores.refusals import STAGES_WHOLE
 from rotator.stores.vault.policy import stanza
 
 if TYPE_CHECKING:
@@ -181,7 +181,7 @@ class KvSecret:
             path = f"{self._mount}/{api}/{self._path}"
             raise Forbidden(
                 f"{where} does not allow {capability!r} on {path} to {self._session.login.words}.",
-                effect=UNCHANGED,
+                effect=STAGES_WHOLE,
                 hint=f"Add to its policy: {stanza(path, (capability,))}"
                 " -- `rotator check --print-policy` prints all that is needed.",
             )
@@ -194,7 +194,7 @@ class KvSecret:
         if not answer.ok:
             raise StoreError(
                 f"{where} says no to {self.place}: {answer.errors or 'no answer of a Vault'} (HTTP {answer.status}).",
-                effect=UNCHANGED,
+                effect=STAGES_WHOLE,
                 hint="Check `address`, `namespace` and `mount` of the store.",
             )
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from rotator.errors import StoreError
-from rotator.stores.vault.http import LOG, UNCHANGED
+from rotator.stores.refusals import STAGES_WHOLE
+from rotator.stores.vault.http import LOG
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -99,6 +100,6 @@ class VaultSession:
         return StoreError(
             f"{self.http.where} does not accept {self.login.words}: it has ended or was revoked, is of another server"
             " or namespace, or may not even look itself up.",
-            effect=UNCHANGED,
+            effect=STAGES_WHOLE,
             hint="Bring a new token; the logins `approle`, `kubernetes` and `jwt` get new ones by themselves.",
         )

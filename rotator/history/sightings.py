@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from operator import attrgetter
 from sys import intern
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
@@ -115,9 +115,18 @@ def _rows_of(connection: Connection, org: str | None) -> list[ObservedCertificat
 
 
 def _last_of(rows: Iterable[ObservedCertificate]) -> list[ObservedCertificate]:
-    """The last one of each place, by org, type and name."""
-    found = {_where(each): each for each in rows}
+    """The last one of each place, by org, type and name; told whether the date of its last change is an older one's."""
+    found: dict[_Place, ObservedCertificate] = {}
+    for each in rows:
+        before = found.get(_where(each))
+        found[_where(each)] = replace(each, is_undated=True) if before and _took_its_date(each, before) else each
     return [found[where] for where in sorted(found)]
+
+
+def _took_its_date(seen: ObservedCertificate, before: ObservedCertificate) -> bool:
+    """Whether it was found in the place of another one, and the org's date of the last change was still that one's."""
+    is_next = seen.first_seen is not None and seen.first_seen == before.gone_at
+    return is_next and bool(seen.fingerprint) and seen.last_modified_at == before.last_modified_at is not None
 
 
 def sightings_of(database: Transactions, fingerprint: str) -> list[ObservedCertificate]:

@@ -91,8 +91,9 @@ class OrgSnapshot:
 
     @property
     def undated(self) -> list[ObservedCertificate]:
-        """What has changed, though the org's date of its last change has not moved."""
-        return [seen for seen in self._found.seen if seen.is_undated]
+        """What was not known before: it has changed, though the org's date of its last change has not moved."""
+        known = {(last.place, last.fingerprint) for last in self._last_seen(self._org) if last.is_undated}
+        return [seen for seen in self._found.seen if seen.is_undated and (seen.place, seen.fingerprint) not in known]
 
     def write(self, attempt: AttemptRecord) -> bool:
         """Writes down what was seen, what people are to be told of it, and that the attempt succeeded.

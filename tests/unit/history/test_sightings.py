@@ -158,8 +158,30 @@ def test_what_was_last_seen_is_told_with_all_that_is_known_of_it(
 
     (last,) = last_sightings(database, "production")
 
-    assert last == dataclasses.replace(sighting, first_seen=now + DAY, last_seen=now + DAY)
+    assert last == dataclasses.replace(sighting, first_seen=now + DAY, last_seen=now + DAY, is_undated=True)
     assert [each.org for each in last_sightings(database)] == ["production", "sandbox"]
+
+
+def test_what_was_found_in_the_place_of_another_under_its_date_has_no_date_of_its_own(
+    database: Database, sighting: ObservedCertificate, now: datetime
+) -> None:
+    other = dataclasses.replace(sighting, fingerprint="b" * 64)
+    record_sightings(database, [sighting], now)
+    assert not last_sightings(database)[0].is_undated
+    for days in (1, 2):
+        record_sightings(database, [other], now + days * DAY)
+        assert last_sightings(database)[0].is_undated
+    record_sightings(database, [dataclasses.replace(other, last_modified_at=now)], now + 3 * DAY)
+    assert not last_sightings(database)[0].is_undated
+
+
+def test_what_was_made_anew_under_the_date_of_one_that_was_gone_has_a_date(
+    database: Database, sighting: ObservedCertificate, now: datetime
+) -> None:
+    record_sightings(database, [sighting], now)
+    record_sightings(database, [], now + DAY, gone=last_sightings(database))
+    record_sightings(database, [dataclasses.replace(sighting, fingerprint="b" * 64)], now + 2 * DAY)
+    assert not last_sightings(database)[0].is_undated
 
 
 def test_what_is_gone_is_so_since_it_was_first_missed_and_until_it_is_seen_again(
@@ -294,7 +316,7 @@ def _held(sighting: ObservedCertificate, org: str, app: str, what: str) -> Obser
 
 
 def _bare(last: ObservedCertificate) -> ObservedCertificate:
-    return dataclasses.replace(last, first_seen=None, last_seen=None, gone_at=None)
+    return dataclasses.replace(last, first_seen=None, last_seen=None, gone_at=None, is_undated=False)
 
 
 def test_what_nothing_uses_yet_expires_for_nobody(database: Database, now: datetime) -> None:

@@ -15,7 +15,6 @@ from rotator.core.severity import Severity
 from rotator.errors import DaemonRunning, LoginRefused, OrgUnavailable, StoreUnavailable
 from rotator.history.sightings import last_sightings
 from rotator.salesforce.budget import LimitReached
-from rotator.salesforce.inventory.org_inventory import Inventory
 from rotator.services.alerting.delivery import BACK_OFF
 from rotator.services.alerting.kinds import STORE
 from rotator.services.schedule.jobs import CycleEnd, Job, JobKind
@@ -232,32 +231,6 @@ def test_drift_is_told_until_it_is_over(one: CycleBench) -> None:
     one.work()
     assert one.open_kinds() == set()
     assert len(one.outside.told) == 2
-
-
-def test_drift_names_who_changed_the_app(one: CycleBench, monkeypatch: pytest.MonkeyPatch) -> None:
-    app = ObservedCertificate(org="production", app="Billing", last_modified_by="Alex Admin", last_modified_at=MOMENT)
-    monkeypatch.setattr(one.outside, "inventory", lambda _org, **_: Inventory((app,)))
-    one.work()
-    assert one.alert("drift:billing").facts["App last changed"] == f"{MOMENT:%Y-%m-%d %H:%M} UTC, by Alex Admin"
-    assert one.outside.distrusted == []
-
-
-def test_drift_that_moved_no_date_is_told_as_such_and_ends_the_trust_in_dates(
-    one: CycleBench, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    app = ObservedCertificate(org="production", app="Billing", last_modified_by="Alex Admin", last_modified_at=MOMENT)
-    held = app.holding(one.bench.live["Billing"])
-    monkeypatch.setattr(one.outside, "inventory", lambda _org, **_: Inventory((held,)))
-    one.work()
-    assert one.outside.distrusted == []
-    other = app.holding(make_version().certificate)
-    monkeypatch.setattr(one.outside, "inventory", lambda _org, **_: Inventory((other,)))
-    one.bench.time += 2 * HOUR
-    one.work()
-    told = one.alert("drift:billing").facts["App last changed"]
-    assert told.endswith("by Alex Admin; its certificate later, of which the org has no date")
-    assert one.outside.distrusted == ["production"]
-    assert "the org's date of its last change did not" in caplog.text
 
 
 @longer

@@ -35,12 +35,12 @@ PAST: Final = 2.5
 LATER: Final = 98.5
 
 _WIDE: Final = (1.3, 0.9)
-_NARROW: Final = (1.8, 1.4)
-"""What a letter of a label and the air between two labels take, in per cent of the width of a picture."""
+_NARROW: Final = (2.2, 1.6)
+"""What a letter of a label and the air between two labels take, in per cent of a picture of 30rem, and of 17rem."""
 
 
 _END_OF_AXIS: Final = (96.75, "later")
-"""The label at the right edge, by its middle; a narrow screen leaves it out."""
+"""The label at the right edge, by its middle; a narrow picture leaves it out."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ class Mark:
     is_threshold: bool
     """Whether people are told when it is crossed; otherwise a month begins there."""
     is_minor: bool
-    """Whether a narrow screen leaves its label out."""
+    """Whether a picture below 30rem leaves its label out (`pages/style.css`)."""
 
 
 class Axis:

@@ -161,3 +161,19 @@ def test_the_picture_puts_what_expires_sooner_further_left(visit: Visit, address
     assert len(ends) == 20
     assert ends == sorted(ends)
     assert ends[-1] - ends[0] > 400
+
+
+_OVERLAPPING = """() => {
+    const seen = [...document.querySelectorAll('.axis text')].filter(each => getComputedStyle(each).display !== 'none');
+    const boxes = seen.map(each => [each.textContent, each.getBoundingClientRect()]);
+    boxes.sort(([, one], [, other]) => one.left - other.left);
+    return boxes.slice(1).flatMap(([text, box], at) => box.left < boxes[at][1].right ? [[boxes[at][0], text]] : []);
+}"""
+
+
+@pytest.mark.parametrize("page", ["/", "/certificates?org=emea"])
+def test_the_labels_of_the_axis_are_apart_on_every_screen(visit: Visit, addresses: dict[str, str], page: str) -> None:
+    visit.open(addresses["company"] + page)
+    for width in range(320, 2000, 80):
+        visit.page.set_viewport_size({"width": width, "height": 800})
+        assert visit.page.evaluate(_OVERLAPPING) == [], width

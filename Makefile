@@ -3,7 +3,7 @@ PYTHON ?= python3
 # Processes that run tests: twice two cores, as tests wait for servers. 0 runs them in one, for a debugger.
 WORKERS ?= 4
 PYTEST_ARGS ?=
-PACKAGE ?= core
+ROOM ?= core.windows
 
 # Another one for another Python: make unit VENV=.venv-3.13 PYTHON=python3.13
 VENV ?= .venv
@@ -54,11 +54,11 @@ end-to-end: $(STAMP)
 coverage: $(STAMP)
 	@$(BIN)/pytest tests/unit tests/contract --cov -n $(WORKERS) --dist loadscope $(PYTEST_ARGS)
 
-# Small faults, planted one at a time in a copy below build/mutants: those that the package's own tests do not notice are
-# listed. It takes hours: PACKAGE=core, services or daemon; MUTANTS='rotator.core.windows*' for a part of it.
+# Small faults, planted one at a time in a copy below build/mutants: those that the room's own tests do not notice are
+# listed. ROOM=core.windows takes a minute, ROOM=services.rotation hours; MUTANTS='*Gap*' for a part of it.
 mutants: $(STAMP)
 	@$(PIP) install --require-hashes -r requirements-mutants.lock
-	@$(BIN)/python tests/mutants.py $(PACKAGE) $(MUTANTS)
+	@$(BIN)/python tests/mutants.py $(ROOM) $(MUTANTS)
 
 lint: $(STAMP)
 	@$(BIN)/ruff check .

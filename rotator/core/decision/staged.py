@@ -177,7 +177,7 @@ def pending_is_verified(s: Situation) -> Action | None:
 def previous_ends(s: Situation) -> Action | None:
     """After its grace the previous pair is deleted on the org, then in the store; never one that is in use."""
     previous = s.seen.previous
-    if previous is None or previous == s.seen.pending or s.grace_ends() or _is_in_use(s, previous):
+    if previous is None or s.grace_ends() or _is_in_use(s, previous):
         return None
     if _app(s).rotated == previous.fingerprint:
         return _unstage(s, previous.fingerprint, s.why_it_ends(previous))

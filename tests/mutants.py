@@ -16,50 +16,31 @@ nobody noticed if the tests have changed, and all of a function that has. A patt
 from __future__ import annotations
 
 import ast
-import functools
-import gc
 import hashlib
 import json
 import os
-import resource
-import select
 import shutil
-import signal
 import subprocess
 import sys
-import tempfile
-import threading
-import time
-from collections import Counter, defaultdict
-from contextlib import suppress
+from collections import Counter
 from dataclasses import asdict, dataclass
 from difflib import unified_diff
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
-
-import pytest
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 ROOT = Path(__file__).resolve().parents[1]
 COPY = ROOT / "build" / "mutants" / "tree"
-PLANS = ROOT / "build" / "mutants" / "plans"
+PLAN = ROOT / "build" / "mutants" / "plan.json"
 RESULTS = ROOT / "build" / "mutants" / "results"
 
 NOTICED = ("mypy complains", "a test fails", "never ends", "crashes")
 
 MORE_TESTS: dict[str, list[str]] = {}
 """Beside those of the room's own folder below tests/unit: what needs no server, and is quick."""
-
-SIDE_BY_SIDE = 2
-LEAST_SECONDS = 5
-TIMES_AS_LONG = 20
-"""So much longer than at first may a test take, beside the least, before it is taken to have no end."""
-
-MEMORY = 4 * 1024**3
-"""Bytes; a loop without an end may ask for more and more."""
 
 MYPY = [
     *("-m", "mypy", "--output=json", "--no-warn-unused-ignores", "--cache-dir=../mypy"),
@@ -91,7 +72,7 @@ def main(room: str, patterns: list[str]) -> int:
     known = _known(results, {each.name: each for each in mutants}, digest)
     for each in mutants:
         if each.name in complaints:
-            known[each.name] = _line(each, "mypy complains", digest)
+            known[each.name] = line_of(each, "mypy complains", digest)
     results.parent.mkdir(parents=True, exist_ok=True)
     results.write_text("".join(known.values()))
     _try([each for each in mutants if each.name not in known], tests, results, digest)
@@ -136,7 +117,7 @@ def _known(results: Path, mutants: dict[str, Mutant], tests: str) -> dict[str, s
     return known
 
 
-def _line(mutant: Mutant, status: str, tests: str) -> str:
+def line_of(mutant: Mutant, status: str, tests: str) -> str:
     said = {"mutant": mutant.name, "status": status, "digest": mutant.digest, "tests": tests}
     if status not in NOTICED:
         said["difference"] = mutant.difference
@@ -144,146 +125,11 @@ def _line(mutant: Mutant, status: str, tests: str) -> str:
 
 
 def _try(mutants: list[Mutant], tests: list[str], results: Path, digest: str) -> None:
-    """Every second one in a process of its own, which does all one after the other."""
-    PLANS.mkdir(parents=True, exist_ok=True)
-    parts = []
-    for number in range(SIDE_BY_SIDE):
-        if mine := [asdict(each) for each in mutants[number::SIDE_BY_SIDE]]:
-            plan = PLANS / f"{number}.json"
-            plan.write_text(json.dumps({"mutants": mine, "tests": tests, "results": str(results), "digest": digest}))
-            parts.append(subprocess.Popen([sys.executable, "-m", "tests.mutants", "--plan", plan], cwd=COPY))
-    for part in parts:
-        part.wait()
-
-
-# A part of the faults, in a process of its own.
-
-
-class Trial:
-    """A plug-in of pytest: instead of running the tests it runs them for each mutant."""
-
-    def __init__(self, mutants: list[Mutant], results: Path, digest: str) -> None:
-        self._mutants = mutants
-        self._results = results
-        self._digest = digest
-        self._reaching: dict[str, list[pytest.Item]] = defaultdict(list)
-        """By function the tests to try, in this order."""
-        self._seconds: dict[pytest.Item, float] = {}
-        self._failed = False
-        self._say = os.fdopen(os.dup(2), "w", buffering=1).write
-        """To where nothing is captured."""
-
-    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        self._failed |= report.failed
-
-    def pytest_runtestloop(self, session: pytest.Session) -> bool:
-        if session.testsfailed:
-            raise session.Failed("the tests cannot be collected")
-        self._run_all_once(session)
-        self._forget_what_was_computed()
-        if others := threading.enumerate()[1:]:
-            # A forked process would have their locks, and not them.
-            pytest.exit(f"after the tests threads go on: {others}", returncode=1)
-        for mutant in self._mutants:
-            status = self._tried(mutant, session)
-            with self._results.open("a") as results:
-                results.write(_line(mutant, status, self._digest))
-        return True
-
-    def _run_all_once(self, session: pytest.Session) -> None:
-        """Learn what each test reaches. Fixtures of the session stay set up: each fork finds them so."""
-        from mutmut.mutation import trampoline  # noqa: PLC0415 - it is installed for this alone
-
-        reached: set[str] = set()
-        pytest.MonkeyPatch().setattr(trampoline, "record_trampoline_hit", lambda name, **_: reached.add(name))
-        trampoline.set_mutant_under_test("stats")
-        for item, following in zip(session.items, [*session.items[1:], session], strict=True):
-            reached.clear()
-            began = time.monotonic()
-            if not self._passes(item, following):
-                self._say(f"left out, as it fails without a fault: {item.nodeid}\n")
-                continue
-            self._seconds[item] = time.monotonic() - began
-            for function in reached:
-                self._reaching[function].append(item)
-        trampoline.set_mutant_under_test("")
-        for tests in self._reaching.values():
-            tests.sort(key=self._seconds.__getitem__)
-
-    def _passes(self, item: pytest.Item, following: object) -> bool:
-        """What needs not outlive the session is taken down as far as the test that follows does not need it."""
-        self._failed = False
-        item.ihook.pytest_runtest_protocol(item=item, nextitem=following)
-        return not self._failed
-
-    def _forget_what_was_computed(self) -> None:
-        """What is kept from before the fault would hide it."""
-        gc.unfreeze()
-        for each in gc.get_objects():
-            if isinstance(each, functools._lru_cache_wrapper) and each.__module__.startswith("rotator"):
-                each.cache_clear()
-        gc.freeze()
-
-    def _tried(self, mutant: Mutant, session: pytest.Session) -> str:
-        tests = self._reaching.get(mutant.function, [])
-        if not tests:
-            return "no test reaches it"
-        with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
-            reading, writing = os.pipe()
-            child = os.fork()
-            if not child:
-                self._be_the_child(mutant.name, tests, session, Path(folder), writing)
-            os.close(writing)
-            try:
-                return self._status(tests, reading)
-            finally:
-                os.close(reading)
-                with suppress(ProcessLookupError):
-                    os.killpg(child, signal.SIGKILL)
-                os.waitpid(child, 0)
-
-    def _status(self, tests: list[pytest.Item], reading: int) -> str:
-        for number, test in enumerate(tests):
-            if not select.select([reading], [], [], LEAST_SECONDS + TIMES_AS_LONG * self._seconds[test])[0]:
-                return "never ends"
-            match os.read(reading, 1):
-                case b"":
-                    return "crashes"
-                case b"-":
-                    # It may notice the next one, too.
-                    tests.insert(0, tests.pop(number))
-                    return "a test fails"
-        return "survives"
-
-    def _be_the_child(
-        self, mutant: str, tests: list[pytest.Item], session: pytest.Session, folder: Path, writing: int
-    ) -> NoReturn:
-        """Says of each test whether it passes, up to the first that does not."""
-        from mutmut.mutation import trampoline  # noqa: PLC0415
-
-        try:
-            os.setsid()
-            resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
-            session.config._tmp_path_factory._basetemp = folder  # type: ignore[attr-defined]
-            trampoline.set_mutant_under_test(mutant)
-            for test, following in zip(tests, [*tests[1:], session], strict=True):
-                passes = self._passes(test, following)
-                os.write(writing, b"+" if passes else b"-")
-                if not passes:
-                    break
-        finally:
-            os._exit(0)
-
-
-def _part(plan: Path) -> int:
-    said = json.loads(plan.read_text())
-    trial = Trial([Mutant(**each) for each in said["mutants"]], Path(said["results"]), said["digest"])
-    without = [f"-pno:{plugin}" for plugin in ("xdist", "cov", "cacheprovider", "terminal")]
-    options = ["-o", "addopts=--import-mode=importlib", "-m", "not thorough", "--hypothesis-seed=0"]
-    return pytest.main([*without, *options, *said["tests"]], [trial])
-
-
-# The copy, and the faults in it.
+    """In a process of the copy, where nothing of the tree is loaded."""
+    plan = {"mutants": [asdict(each) for each in mutants], "tests": tests, "results": str(results), "digest": digest}
+    PLAN.write_text(json.dumps(plan))
+    if mutants:
+        subprocess.run([sys.executable, "-m", "tests.mutant_trial", PLAN], cwd=COPY, check=True)
 
 
 def _copy_the_tree() -> None:
@@ -361,4 +207,4 @@ def _with_properties_as_methods(source: str) -> str:
 
 if __name__ == "__main__":
     os.nice(15 - os.nice(0))
-    sys.exit(_part(Path(sys.argv[2])) if sys.argv[1] == "--plan" else main(sys.argv[1], sys.argv[2:]))
+    sys.exit(main(sys.argv[1], sys.argv[2:]))

@@ -6,8 +6,10 @@ know nothing that an app has. It is seen to for every test, by tests/conftest.py
 
 from __future__ import annotations
 
+import re
 import threading
 from functools import cache
+from hashlib import sha256
 from importlib.metadata import distribution
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -39,6 +41,7 @@ _SATELLITES: Final = (
 )
 _ADDRESS: Final = "/services/Soap/m"
 _SCHEMA: Final = "{http://www.w3.org/2001/XMLSchema}"
+_SESSION_ID: Final = re.compile(rb"<sessionId>[^<]*")
 _OURS: Final = "tns:"
 """The prefix of the WSDL's own names in it."""
 
@@ -48,9 +51,9 @@ class Watch:
 
     def __init__(self) -> None:
         self._found: Final[list[str]] = []
+        self._valid: Final[set[bytes]] = set()
+        """Digests of what was found valid: five of six calls are, but for the session, what one before them was."""
         self._lock: Final = threading.Lock()
-        self.seen = 0
-        """How many calls were looked at."""
 
     def put_on(self, patch: pytest.MonkeyPatch) -> None:
         """Looks at every call of this program to the simulated orgs of this process, from now on."""
@@ -60,11 +63,11 @@ class Watch:
             call = plain(org, request, rest)
             if not request.headers.get("user-agent", "").startswith("rotator/"):
                 return call
-            self._look(etree.fromstring(request.body))
+            self.look(request.body)
 
             def perform(fault: Fault | None) -> Any:
                 answer = call.perform(fault)
-                self._look(etree.fromstring(answer.body))
+                self.look(answer.body)
                 return answer
 
             return endpoints.Call(call.kind, perform, call.apps)
@@ -78,10 +81,16 @@ class Watch:
             self._found.clear()
             return found
 
-    def _look(self, envelope: etree._Element) -> None:
+    def look(self, message: bytes) -> None:
+        """Notes what is not valid in a request or an answer."""
+        digest = sha256(_SESSION_ID.sub(b"", message)).digest()
         with self._lock:
-            self.seen += 1
-            self._found.extend(violations(envelope))
+            if digest in self._valid:
+                return
+            if found := violations(etree.fromstring(message)):
+                self._found.extend(found)
+            else:
+                self._valid.add(digest)
 
 
 def violations(envelope: etree._Element) -> list[str]:

@@ -12,7 +12,8 @@ import pytest
 import zeep
 from zeep.wsdl import Document
 
-from tests.wsdl import KINDS, WSDL, reduced
+from rotator.simulator.wire.soap import ENVELOPE, METADATA
+from tests.wsdl import KINDS, WSDL, Watch, reduced
 
 if TYPE_CHECKING:
     from zeep.xsd import Schema
@@ -43,3 +44,21 @@ def test_what_is_left_is_as_it_was_and_holds_every_kind_and_operation() -> None:
 def test_a_kind_that_is_not_in_it_is_no_small_matter() -> None:
     with pytest.raises(KeyError, match="NoSuchType"):
         reduced(WSDL, ("NoSuchType",))
+
+
+def call(session: str, element: str) -> bytes:
+    header = f'<SessionHeader xmlns="{METADATA}"><sessionId>{session}</sessionId></SessionHeader>'
+    job = f"<{element}>0Af000001000587CAA</{element}><includeDetails>true</includeDetails>"
+    content = f'<checkDeployStatus xmlns="{METADATA}">{job}</checkDeployStatus>'
+    envelope = f'<e:Envelope xmlns:e="{ENVELOPE}"><e:Header>{header}</e:Header><e:Body>{content}</e:Body></e:Envelope>'
+    return envelope.encode()
+
+
+def test_what_is_not_valid_is_told_each_time_that_it_is_said() -> None:
+    watch = Watch()
+    for session in ("one", "another"):
+        watch.look(call(session, "asyncProcessId"))
+        assert watch.taken() == []
+        watch.look(call(session, "unknown"))
+        [violation] = watch.taken()
+        assert "unknown" in violation

@@ -7,6 +7,7 @@ from __future__ import annotations
 import os
 import socket
 from contextlib import nullcontext, suppress
+from copy import copy
 from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
@@ -131,6 +132,27 @@ class Application(Program):
             self._sessions[name] = naming(session, org=name)
         return self._sessions[name]
 
+    @cached_property
+    def _failed_logins(self) -> dict[str, list[OrgError]]:
+        return {}
+
+    def open_session(self, org: str) -> OrgSession:
+        """The same, logged in: for one of many credentials of an org. Raises what a login raises, too.
+
+        Where the org has refused that, or was away two times in a row, it is not asked again for each of the others.
+        """
+        failed = self._failed_logins.setdefault(org, [])
+        if failed and (len(failed) > 1 or not failed[-1].transient):
+            raise copy(failed[-1])
+        session = self.org_session(org)
+        try:
+            session.ensure_open()
+        except OrgError as error:
+            failed.append(copy(error))
+            raise
+        failed.clear()
+        return session
+
     def noted_logins(self, org: str) -> NotedLogins:
         """Writes down the program's own logins to an org, where consumers may log in as the same user."""
         from rotator.services.usage.noted_logins import NotedLogins
@@ -247,7 +269,7 @@ class Application(Program):
         return KeptAnswers()
 
     def credential_context(self, name: str) -> CredentialContext:
-        """A credential with its adapters, logged in to its org. Raises what `org_session` and a login raise."""
+        """A credential with its adapters, logged in to its org. Raises what `open_session` raises."""
         from rotator.history.journal.unended import JournalledDeployments
         from rotator.history.last_observations import note_observation
         from rotator.salesforce.login import LoginTarget, proof_of, prove
@@ -255,7 +277,7 @@ class Application(Program):
         from rotator.services.rotation.observer import CredentialContext
 
         settings = self.credential(name)
-        self.org_session(settings.org).ensure_open()
+        self.open_session(settings.org)
 
         def test_login(version: Version) -> LoginAnswer:
             org_id = self.org_session(settings.org).org_id

@@ -132,7 +132,7 @@ def _tokens_of(username: str, tokens: Sequence[Use], apps: Collection[str]) -> t
 class AsksWho(Protocol):
     """A program that can be asked (`rotator.application.Application`)."""
 
-    def org_session(self, name: str) -> object:
+    def open_session(self, org: str) -> object:
         """See there."""
         ...
 
@@ -144,8 +144,8 @@ class AsksWho(Protocol):
 def asked_beside(program: AsksWho, org: str, names: Sequence[str]) -> Future[dict[str, AppUse]] | None:
     """Who uses credentials of an org, asked beside everything else; None where there is no login to it."""
     try:
-        # Before there are two who would make one.
-        program.org_session(org)
+        # Before there are two who would log in.
+        program.open_session(org)
     except RotatorError:
         return None
     return begun(lambda: program.users_before(org, names))

@@ -9,7 +9,7 @@ import yaml
 
 from rotator.cli.exit_codes import ExitCode
 from rotator.core.crypto import keys
-from rotator.simulator.wire.faults import Kind
+from rotator.simulator.wire.faults import Effect, Fault, Kind
 from tests.critical_path import CriticalPath
 from tests.tiers import longer
 
@@ -101,6 +101,41 @@ def test_a_command_waits_for_so_many_calls_and_tries_no_key_but_those_that_it_si
     rotator("--config", config, *command, "--json")
     assert path.longest == LONGEST[command]
     assert len(tried) == OWN_KEYS + STORED_KEYS * (command is VERIFY_ALL)
+
+
+@pytest.mark.parametrize(
+    ("command", "logins"),
+    [
+        (("status",), 1),
+        (("check",), 1),
+        (("inventory",), 1),
+        (("rotate", "plan"), 1),
+        (VERIFY_ALL, 1),
+        # The apps of all credentials at once; and then the first of them, with its error.
+        (("rotate", "finish"), 2),
+    ],
+    ids=lambda each: " ".join(each) if isinstance(each, tuple) else "",
+)
+def test_an_org_that_refuses_the_program_is_not_asked_again_for_each_credential(
+    rotator: Command, config: Path, simulator: SimulatorServer, command: tuple[str, ...], logins: int
+) -> None:
+    org = simulator.org("production")
+    org.calls.clear()
+    org.faults.add(Fault(Kind.TOKEN, Effect.FAIL, times=None, answer="invalid_assertion"))
+    end = rotator("--config", config, *command)
+    assert (end.code, dict(org.calls)) == (ExitCode.PERSON_NEEDED, {Kind.TOKEN: logins})
+
+
+def test_an_org_that_is_away_is_given_up_after_two_credentials(
+    rotator: Command, config: Path, simulator: SimulatorServer
+) -> None:
+    org = simulator.org("production")
+    org.calls.clear()
+    org.faults.add(Fault(Kind.TOKEN, Effect.FAIL, times=None, answer="http_503"))
+    end = rotator("--config", config, "rotate", "finish")
+    assert (end.code, dict(org.calls)) == (ExitCode.AWAY, {Kind.TOKEN: 1 + 2})
+    assert end.err.count("No login to the org production just now") == 5
+    assert "billing-sandbox: - nothing to do" in end.out
 
 
 def test_what_was_read_for_all_at_once_still_keeps_the_programs_own_key(

@@ -16,6 +16,7 @@ from rotator.core.severity import Severity
 from rotator.errors import OrgUnavailable
 from rotator.history.audit_findings import AuditFindings
 from rotator.services.alerting.kinds import POSTURE, key
+from rotator.services.alerting.posture_alerts import finding, finding_key
 from rotator.services.schedule.jobs import JobKind
 from rotator.testing.versions import MOMENT
 from tests.unit.services.cycle_bench import CycleBench, cycle_bench
@@ -54,9 +55,10 @@ def test_it_is_due_once_a_day(one: CycleBench) -> None:
     assert "audit" not in one.due()
     one.bench.time += DAY - timedelta(minutes=1)
     assert "audit" not in one.due()
+    one.cycle.audit()
     one.bench.time += timedelta(minutes=1)
     assert "audit" in one.due()
-    assert one.outside.audited == [["production"]]
+    assert one.outside.audited == [["production"], []], "whoever asks for it before its time"
 
 
 def test_a_finding_is_one_alert_until_it_is_gone(one: CycleBench) -> None:
@@ -113,9 +115,21 @@ def test_an_org_that_is_away_keeps_its_findings_and_is_tried_again(one: CycleBen
     assert [alert.key for alert in one.context.history.alerts.open_alerts(kind=POSTURE)] == [ALERT]
     attempt = one.context.history.attempts.get(JobKind.AUDIT, "production")
     assert (attempt.failures, attempt.problem, attempt.needs_attention) == (1, "The org is away.", False)
+    assert attempt.hint == "Wait."
+    assert attempt.next_at == one.bench.time + one.context.back_off.pause(1, one.context.random())
     assert "audit" not in one.due()
     one.bench.time += timedelta(minutes=6)
     assert "audit" in one.due()
+
+
+def test_what_is_known_of_other_orgs_is_neither_told_again_nor_solved(one: CycleBench) -> None:
+    kept, elsewhere = AuditFindings(one.context.database), replace(OPEN, org="sandbox")
+    kept.put("sandbox", [elsewhere, replace(elsewhere, check=SECOND_APP)], one.bench.time)
+    told = next(each for each in kept.all(["sandbox"]) if each.check == SECOND_APP.name)
+    one.context.history.alerting.problem(finding(told), one.bench.time)
+    audit(one)
+    [alert] = one.context.history.alerts.open_alerts(kind=POSTURE)
+    assert (alert.org, alert.key) == ("sandbox", finding_key(told))
 
 
 def test_the_calls_of_an_audit_are_held_to_the_limits_of_the_org(one: CycleBench) -> None:

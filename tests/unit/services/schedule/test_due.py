@@ -64,6 +64,16 @@ def test_an_observation_says_what_is_due(found: Observation, expected: DueAction
     assert action(found) is expected
 
 
+def test_while_consumers_may_be_refused_the_login_that_tells_is_due_at_once() -> None:
+    assert action(replace(seen(version("current")), gap_is_open=True)) is DueAction.FINISH
+
+
+@pytest.mark.parametrize(("days", "expected"), [(365, DueAction.NOTHING), (5, DueAction.PERSON)])
+def test_a_look_at_what_an_app_does_not_show_is_no_reason_to_begin(days: float, expected: DueAction) -> None:
+    found = seen(version("current", days=days))
+    assert action(replace(found, apps={name: ObservedApp(name, hidden=True) for name in ("A", "B")})) is expected
+
+
 def test_what_was_begun_is_finished_even_if_nothing_of_it_was_done() -> None:
     assert action(seen(version("current")), Wanted(Goal.REPLACE, version=Fingerprint("current"))) is DueAction.FINISH
     assert action(seen(version("current")), Wanted(Goal.REPLACE, version=Fingerprint("earlier"))) is DueAction.FINISH
@@ -84,8 +94,10 @@ def test_a_standby_app_that_nobody_knows_needs_a_person_once_it_is_due() -> None
         assert action(replace(found, apps=apps)) is expected
 
 
-def test_what_could_only_wait_for_the_grace_to_end_is_not_begun() -> None:
-    found = replace(seen(version("current", days=20), version("previous", "B")), promoted_at=NOW - DAY)
+@pytest.mark.parametrize("previous_lasts", [19, 365], ids=["as usual", "brought back"])
+def test_what_could_only_wait_for_the_grace_to_end_is_not_begun(previous_lasts: float) -> None:
+    previous = version("previous", "B", days=previous_lasts)
+    found = replace(seen(version("current", days=20), previous), promoted_at=NOW - DAY)
     answer = due_now(found, None, POLICY, NOW)
     assert (answer.action, answer.wait_until) == (DueAction.NOTHING, NOW + 6 * DAY)
     assert next_due_after(found, answer, SETTINGS, NOW).due_at == NOW + 6 * DAY
@@ -108,6 +120,7 @@ def test_what_a_person_brought_back_is_left_alone_though_it_is_due(days: float, 
 def test_it_is_known_when_something_is_due_next() -> None:
     found = replace(seen(version("current"), version("previous", "B")), promoted_at=NOW - DAY)
     next_due = next_due_after(found, due_now(found, None, POLICY, NOW), SETTINGS, NOW)
+    assert next_due == NextDue(expires_at=NOW + 365 * DAY, due_at=NOW + 335 * DAY, retires_at=NOW + 6 * DAY)
     assert not next_due.is_due(ALWAYS, NOW)
     assert next_due.is_due(ALWAYS, NOW + 6 * DAY), "the grace has ended"
     assert next_due.is_due(ALWAYS, NOW + 335 * DAY)
@@ -147,6 +160,8 @@ def test_the_circumstances_are_the_same_until_something_changes_that_an_attempt_
         replace(found, apps={**found.apps, "B": ObservedApp("B", live=Fingerprint("x"))}), SETTINGS
     )
     assert before != circumstances_of(found, SETTINGS.model_copy(update={"lifetime": DAY}))
+    for whom in ("owner", "notify"):
+        assert before == circumstances_of(found, SETTINGS.model_copy(update={whom: ["others"]})), "who hears of it"
 
 
 def test_another_throwaway_certificate_is_no_change() -> None:

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from rotator.core.actor import Actor
+from rotator.core.attempts import AttemptRecord
 from rotator.core.logins import LoginAnswer, LoginOutcome
-from rotator.core.schedule import NextDue
+from rotator.core.schedule import AT_ONCE, NextDue
 from rotator.history.journal.journal import Journal
 from rotator.history.journal.queries import rotations
 from rotator.history.records import NewRotation
 from rotator.services.schedule.context import ServiceContext
 from rotator.services.schedule.due_rotations import RotationJobs
+from rotator.services.schedule.jobs import JobKind
 from rotator.testing.versions import MOMENT
 from tests.tiers import longer
 from tests.unit.services.cycle_bench import CycleBench, cycle_bench
@@ -24,6 +27,9 @@ if TYPE_CHECKING:
     from rotator.config.settings import Settings
     from rotator.core.credentials import Version
     from rotator.history.engine.database import Database
+
+
+HOUR = timedelta(hours=1)
 
 
 def _no_adapters(*, limited: bool = False) -> AbstractContextManager[Any]:
@@ -43,6 +49,44 @@ def test_what_was_begun_comes_before_what_was_not(settings: Settings, database: 
         if name == "warehouse":
             Journal(database).finish_rotation(begun.id, outcome="rotated", now=MOMENT)
     assert jobs.due(context.moment()) == ["management", "billing", "warehouse"]
+
+
+def begun(database: Database, name: str) -> None:
+    """A rotation that nobody has finished."""
+    new = NewRotation(credential=name, org="any", strategy="in_place", trigger="schedule", actor="alex")
+    Journal(database).begin_rotation(new, MOMENT)
+
+
+def test_of_two_what_was_begun_comes_first_as_well(settings: Settings, database: Database) -> None:
+    context = ServiceContext(settings, database, _no_adapters, lambda: MOMENT, lambda: 0.5, Actor("rotator on a test"))
+    is_due = NextDue(due_at=MOMENT, expires_at=MOMENT)
+    context.memory.next_dues.put({"billing": is_due, "warehouse": NextDue(), "management": is_due})
+    begun(database, "management")
+    assert RotationJobs(context).due(context.moment()) == ["management", "billing"]
+
+
+def test_what_was_looked_at_is_due_once_its_time_has_come(settings: Settings, database: Database) -> None:
+    now = [MOMENT]
+    context = ServiceContext(settings, database, _no_adapters, lambda: now[0], lambda: 0.5, Actor("rotator on a test"))
+    in_an_hour = NextDue(due_at=MOMENT + HOUR, expires_at=MOMENT + 700 * HOUR)
+    context.memory.next_dues.put({**dict.fromkeys(settings.credentials, NextDue()), "billing": in_an_hour})
+    jobs = RotationJobs(context)
+    assert jobs.due(context.moment()) == []
+    now[0] += HOUR
+    assert jobs.due(context.moment()) == ["billing"]
+
+
+def test_after_a_start_what_was_left_open_goes_on_before_the_inventory_unless_it_keeps_failing(
+    settings: Settings, database: Database
+) -> None:
+    context = ServiceContext(settings, database, _no_adapters, lambda: MOMENT, lambda: 0.5, Actor("rotator on a test"))
+    begun(database, "billing")
+    assert RotationJobs(context).due(context.moment(), inventories=settings.orgs) == ["billing"]
+    attempt = AttemptRecord(JobKind.ROTATE, "billing")
+    for _ in range(AT_ONCE):
+        attempt = attempt.failed(MOMENT, context.back_off, problem="The org is away.")
+    context.history.attempts.put(attempt)
+    assert RotationJobs(context).due(context.moment(), inventories=settings.orgs) == []
 
 
 @pytest.fixture

@@ -120,18 +120,50 @@ def test_what_another_process_is_at_is_left_to_it(quiet: CycleBench) -> None:
     assert quiet.due() == {"rotate billing"}
 
 
+NOT_APPROVED = LoginAnswer(LoginOutcome.CONFIGURATION, "user hasn't approved this consumer", "Approve the user.")
+
+
+def refuse_the_new_one(found: CycleBench) -> None:
+    """What is new is refused once its certificate is there, for what only a person can mend."""
+    old = found.bench.store.staged.current
+
+    def refused(version: Version) -> LoginAnswer | None:
+        live = found.bench.live["Billing"]
+        return NOT_APPROVED if live and live.fingerprint == version.fingerprint != old else None
+
+    found.bench.refuses = refused
+
+
 def test_where_a_command_stopped_for_a_person_the_service_does_not_get_in_the_way_before_its_next_inventory(
     quiet: CycleBench,
 ) -> None:
-    answer = LoginAnswer(LoginOutcome.CONFIGURATION, "user hasn't approved this consumer", "Approve the user.")
-    old = quiet.bench.store.staged.current
-
-    def refuse_the_new_one(version: Version) -> LoginAnswer | None:
-        live = quiet.bench.live["Billing"]
-        return answer if live and live.fingerprint == version.fingerprint != old else None
-
-    quiet.bench.refuses = refuse_the_new_one
+    refuse_the_new_one(quiet)
     assert quiet.bench.handle().outcome == "halted"
     assert "rotate billing" not in quiet.due()
     quiet.cycle.take_inventory("production")
     assert "rotate billing" in quiet.due()
+
+
+def test_that_a_command_stopped_while_consumers_are_refused_is_told_though_the_org_is_away(quiet: CycleBench) -> None:
+    refuse_the_new_one(quiet)
+    quiet.bench.handle()
+    quiet.cycle.evaluate()
+    quiet.cycle.evaluate()
+    [alert] = quiet.context.history.alerts.open_alerts()
+    assert (alert.kind, alert.credential, alert.org) == ("refused", "billing", "production")
+    assert "user hasn't approved this consumer" in alert.text
+    assert "Approve the user." in alert.to_do
+
+
+def test_that_a_command_stopped_before_anything_was_changed_is_told_as_that(quiet: CycleBench) -> None:
+    quiet.bench.refuses = lambda _: NOT_APPROVED
+    assert quiet.bench.handle().outcome == "halted"
+    quiet.cycle.evaluate()
+    [alert] = quiet.context.history.alerts.open_alerts()
+    assert (alert.kind, alert.credential, alert.org) == ("halted", "billing", "production")
+    assert "user hasn't approved this consumer" in alert.text
+
+
+def test_of_what_nobody_stopped_nothing_is_told(quiet: CycleBench) -> None:
+    quiet.cycle.evaluate()
+    assert quiet.context.history.alerts.open_alerts() == []

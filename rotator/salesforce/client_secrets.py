@@ -7,7 +7,6 @@ one. What is staged is put in use by the command `rotate`; the pair before it is
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import partial
@@ -17,13 +16,14 @@ from rotator.core.credentials import Fingerprint, secret_fingerprint
 from rotator.core.kept import Kept
 from rotator.core.observed import Kind, ObservedApp, ObservedCertificate
 from rotator.core.secret import Secret
-from rotator.errors import NOTHING_CHANGED, OrgError, OrgUnavailable
+from rotator.errors import NOTHING_CHANGED, OrgError
 from rotator.net.limits import KILOBYTE, MEGABYTE
 from rotator.net.shapes import Fields, WrongShape
 from rotator.resources import docs
-from rotator.salesforce.faults import from_status
+from rotator.salesforce.faults import NotThere, from_status
 from rotator.salesforce.permissions import CLIENT_SECRETS_HINT
-from rotator.salesforce.rest import refused, resource, told_in
+from rotator.salesforce.record_values import is_id
+from rotator.salesforce.rest import refusal_of_id, resource
 from rotator.salesforce.transport import AnswerLost
 
 if TYPE_CHECKING:
@@ -46,7 +46,6 @@ _LIST_SIZE: Final = 4 * MEGABYTE
 _LOOKS: Final = 3
 _KEPT: Final = 1_000
 """Ids of consumers that an adapter keeps by itself."""
-_ID: Final = re.compile(r"[A-Za-z0-9]{15,18}")
 
 
 class State(StrEnum):
@@ -153,7 +152,7 @@ class ClientSecrets:
             return None
         try:
             return self._pairs(consumer)
-        except _NotThere:
+        except NotThere:
             # Deleted, and made again under the same name?
             self._consumers.drop(self._kept_as(self._apps.pop(app.casefold()).id))
             return None if (again := self._consumer(app)) is None else self._pairs(again)
@@ -257,7 +256,7 @@ class ClientSecrets:
     def _find(self, app: str, app_id: str) -> str | None:
         try:
             answer = self._call("GET", f"credentials/{app_id}")
-        except _NotThere:
+        except NotThere:
             return None
         consumers = self._read(answer, lambda one: one.objects("consumers"))
         if len(consumers) > 1:
@@ -292,7 +291,7 @@ class ClientSecrets:
 
     def _id(self, answer: Fields, name: str) -> str:
         found = self._read(answer, lambda one: one.text(name, required=True))
-        if not _ID.fullmatch(found):
+        if not is_id(found):
             raise from_status(self.org, 200, _API, f"`{name}` is no id")
         return found
 
@@ -324,13 +323,7 @@ class ClientSecrets:
                 effect=NOTHING_CHANGED,
                 hint=f"It came with version {FIRST_VERSION} of the API; `rotator check` says which the org offers.",
             )
-        error = refused(self.org, response.status_code, told_in(response.content), _API)
-        if response.status_code == 404 and not isinstance(error, OrgUnavailable):
-            return _NotThere(error.message, effect=error.effect, hint=error.hint)
+        error = refusal_of_id(self.org, response, _API)
         if response.status_code == 403 and type(error) is OrgError:
             return OrgError(error.message, effect=error.effect, hint=CLIENT_SECRETS_HINT)
         return error
-
-
-class _NotThere(OrgError):
-    """What an id named is there no more."""

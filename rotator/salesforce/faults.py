@@ -12,9 +12,11 @@ from rotator.salesforce.login import SessionExpired
 from rotator.salesforce.permissions import PERMISSION_HINT
 from rotator.salesforce.transport import AnswerLost
 
-_OWN_WORDS: Final = (
+OWN_WORDS: Final = (
     f"The reason is in the org's own words; {docs('salesforce-setup')} lists what an app and a user need."
 )
+"""What is told with what an org says when it refuses, where no more is known of it."""
+
 
 _HINT: Final = {
     "INSUFFICIENT_ACCESS": PERMISSION_HINT,
@@ -66,7 +68,7 @@ def from_fault(org: str, code: str, message: str) -> OrgError:
     if name in _UNKNOWN_EFFECT:
         return AnswerLost(f"The org {org} failed ({name}): {said}.", rerun="Run it again.")
     kind = NotThere if name in _NOT_THERE else OrgError
-    return kind(f"The org {org} refuses ({name}): {said}.", effect=NOTHING_CHANGED, hint=_HINT.get(name, _OWN_WORDS))
+    return kind(f"The org {org} refuses ({name}): {said}.", effect=NOTHING_CHANGED, hint=_HINT.get(name, OWN_WORDS))
 
 
 def from_status(org: str, status: int, api: str = "Metadata API", why: str = "") -> OrgError:

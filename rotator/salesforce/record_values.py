@@ -26,6 +26,11 @@ def quoted(text: str) -> str:
     return f"'{escaped}'"
 
 
+def soql_time(time: datetime) -> str:
+    """A time as it stands in a query, and in a field (SOQL and SOSL Reference, Date Formats); in whole seconds."""
+    return f"{time.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
+
+
 def time_in(text: str) -> datetime | None:
     """A time with a zone, such as 2026-01-31T12:00:00.000+0000, in UTC; None for what is none."""
     try:

@@ -8,14 +8,15 @@ import sys
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache, partial
+from http import HTTPStatus
 from threading import Lock
 from types import ModuleType
 from typing import TYPE_CHECKING, Final, cast
 
-from rotator.errors import NOTHING_CHANGED
+from rotator.errors import NOTHING_CHANGED, OrgUnavailable
 from rotator.net.limits import KILOBYTE, MEGABYTE
 from rotator.net.shapes import Fields, WrongShape, parsed
-from rotator.salesforce.faults import from_fault, from_status
+from rotator.salesforce.faults import NotThere, from_fault, from_status
 from rotator.salesforce.login import SessionExpired
 from rotator.salesforce.soap import API_VERSION
 
@@ -141,7 +142,7 @@ def external_apps(org: str, transport: Transport, instance_url: str, token: Secr
     for _ in range(MOST_PAGES):
         response = transport.get(f"{instance_url}{path}", token=token, size=PAGE_SIZE)
         if response.status_code != 200:
-            raise refused(org, response.status_code, told_in(response.content), api)
+            raise refusal(org, response, api)
         try:
             page = Fields.parsed(response.content)
             found += map(_full_name, page.objects("records"))
@@ -189,14 +190,6 @@ def resource(
     return response
 
 
-def told_in(content: bytes) -> object:
-    """What the JSON of an answer holds; None where it is none."""
-    try:
-        return parsed(content)
-    except WrongShape:
-        return None
-
-
 def _client(transport: Transport, instance_url: str, token: Secret, size: int) -> Salesforce:
     session = cast("requests.Session", transport.lent(size))
     host = instance_url.removeprefix("https://")
@@ -236,11 +229,28 @@ def _answer(org: str, ask: Callable[[], object], api: str) -> Fields:
         raise from_status(org, 200, api, str(error)) from None
     except SalesforceError as error:
         told = error
-    raise refused(org, told.status, told.content, api)
+    raise _refused(org, told.status, told.content, api)
 
 
-def refused(org: str, status: int, content: object, api: str) -> OrgError:
-    """The error for an answer that is a refusal: `content` is what its JSON holds."""
+def refusal(org: str, response: requests.Response, api: str) -> OrgError:
+    """The error for an answer that is a refusal."""
+    try:
+        content = parsed(response.content)
+    except WrongShape:
+        content = None
+    return _refused(org, response.status_code, content, api)
+
+
+def refusal_of_id(org: str, response: requests.Response, api: str) -> OrgError:
+    """The same for an address with an id in it: NotThere where the org has nothing of that id."""
+    error = refusal(org, response, api)
+    if response.status_code == HTTPStatus.NOT_FOUND and not isinstance(error, OrgUnavailable):
+        return NotThere(error.message, effect=error.effect, hint=error.hint)
+    return error
+
+
+def _refused(org: str, status: int, content: object, api: str) -> OrgError:
+    """`content` is what the JSON of the answer holds."""
     try:
         # REST API Developer Guide, "Status Codes and Error Responses": a list of one.
         refusal = Fields({"list": content}).objects("list")[0]

@@ -10,6 +10,7 @@ from lxml import etree
 from rotator.net.limits import KILOBYTE
 from rotator.net.shapes import WrongShape
 from rotator.salesforce.faults import from_fault, from_status
+from rotator.salesforce.record_values import is_id
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -139,6 +140,22 @@ def simple_text(simple: etree._Element) -> str:
     if len(simple):
         raise WrongShape(f"{etree.QName(simple).localname[:80]} is no text")
     return simple.text or ""
+
+
+def result_with(results: list[etree._Element], name: str, without: str) -> etree._Element:
+    """The one result that there is to be, with a text of this name. Raises WrongShape, which says `without`."""
+    if len(results) != 1 or not text_of(results[0], name):
+        raise WrongShape(without)
+    return results[0]
+
+
+def id_of(results: list[etree._Element], what: str) -> str:
+    """The id of what was begun. Raises WrongShape when there is none; `what` was to be begun."""
+    without = f"it names no {what}"
+    found = text_of(result_with(results, "id", without), "id")
+    if not is_id(found):
+        raise WrongShape(without)
+    return found
 
 
 def type_of(element: etree._Element) -> str:

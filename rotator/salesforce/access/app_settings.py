@@ -11,12 +11,11 @@ from rotator.core.observed import Kind
 from rotator.core.posture.app_rules import ENDLESS, ENFORCED
 from rotator.core.posture.facts import AppFacts, Hidden, KeyFacts, PolicyFacts
 from rotator.core.posture.key_facts import key_facts
-from rotator.errors import LoginRefused, OrgError, OrgUnavailable
+from rotator.errors import OrgError
 from rotator.salesforce.apps.admission import of_connected_app, of_external_client_app
 from rotator.salesforce.apps.connected_app import app_of
-from rotator.salesforce.apps.directory import POLICIES_TYPE, SETTINGS_TYPE
+from rotator.salesforce.apps.directory import POLICIES_TYPE, SETTINGS_TYPE, names_by_type
 from rotator.salesforce.apps.external_client_app import APP_ELEMENT, external_app_of
-from rotator.salesforce.faults import may_be_of_one
 from rotator.salesforce.inventory.retrieval import retrieved
 from rotator.salesforce.permissions import SHOWS
 
@@ -40,40 +39,12 @@ _SYNONYMS: Final = {"OfflineAccess": "RefreshToken"}
 
 def all_apps(metadata: MetadataService) -> tuple[AppFacts, ...]:
     """What is known of each app with OAuth settings. Raises OrgError and OrgUnavailable."""
-    listed, refused = _listed(metadata)
+    listed, refused = names_by_type(metadata, _TYPES)
     found: dict[str, list[Component]] = defaultdict(list)
-    for component in retrieved(metadata, {name: names for name, names in listed.items() if names}):
+    for component in retrieved(metadata, listed):
         found[component.metadata_type].append(component)
     apps = [_connected_app(metadata.org, each) for each in found[Kind.APP] if each.has("oauthConfig")]
-    return (*apps, *_external_apps(metadata.org, found, refused))
-
-
-def _listed(metadata: MetadataService) -> tuple[dict[str, Sequence[str]], frozenset[str]]:
-    """Names by type, and the types that the user may not list. Raises OrgError where that is each of them."""
-    try:
-        return _by_type(metadata, _TYPES), frozenset()
-    except (LoginRefused, OrgUnavailable):
-        raise
-    except OrgError as error:
-        if not may_be_of_one(error):
-            raise
-    listed: dict[str, Sequence[str]] = {}
-    refused: dict[str, OrgError] = {}
-    for each in _TYPES:
-        try:
-            listed |= _by_type(metadata, (each,))
-        except (LoginRefused, OrgUnavailable):
-            raise
-        except OrgError as error:
-            refused[each] = error
-    if len(refused) == len(_TYPES):
-        raise refused[Kind.APP]
-    return listed, frozenset(refused)
-
-
-def _by_type(metadata: MetadataService, types: Sequence[str]) -> dict[str, Sequence[str]]:
-    listings = metadata.list_components(*types)
-    return {each: [one.full_name for one in listings if one.metadata_type == each] for each in types}
+    return (*apps, *_external_apps(metadata.org, found, frozenset(refused)))
 
 
 def _connected_app(org: str, component: Component) -> AppFacts:

@@ -6,14 +6,14 @@ but grouped by it (Object Reference, LoginHistory).
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
 from rotator.core.posture.facts import Use
-from rotator.salesforce.record_values import moment, quoted, required_moment
+from rotator.salesforce.record_values import moment, quoted, required_moment, soql_time
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
+    from datetime import datetime
 
     from rotator.net.shapes import Fields
     from rotator.salesforce.access.org_records import OrgRecords
@@ -53,7 +53,7 @@ class LastUses:
 
         One who may not see the history of others sees his own logins alone, and is not told so.
         """
-        text = _LOGINS.replace("{since}", f"{since.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}")
+        text = _LOGINS.replace("{since}", soql_time(since))
         return tuple(self._uses(text, usernames, _login))
 
     def tokens(self, usernames: Mapping[str, str]) -> tuple[Use, ...]:
@@ -74,10 +74,10 @@ class LastUses:
 
 
 def _login(row: Fields, username: str) -> Use | None:
-    app = "" if row.text("LoginType") in IN_A_BROWSER else row.text("Application")
-    if not app and row.text("LoginType") not in IN_A_BROWSER:
-        return None  # Such as a login by SOAP, which no app is part of.
-    return Use(username, app, required_moment(row, "lastUse"))
+    is_in_a_browser = row.text("LoginType") in IN_A_BROWSER
+    app = "" if is_in_a_browser else row.text("Application")
+    # Without an app is also a login by SOAP, which is no use of one.
+    return Use(username, app, required_moment(row, "lastUse")) if app or is_in_a_browser else None
 
 
 def _token(row: Fields, username: str) -> Use | None:

@@ -8,7 +8,6 @@ program's own user and says nothing of the others: none of somebody is not nobod
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC
 from typing import TYPE_CHECKING, Final
 
 from rotator.core.thresholds import is_ahead
@@ -19,7 +18,7 @@ from rotator.plain_text import one_line
 from rotator.salesforce import rest
 from rotator.salesforce.faults import from_status
 from rotator.salesforce.login import SessionExpired
-from rotator.salesforce.record_values import is_id, quoted, required_moment
+from rotator.salesforce.record_values import is_id, quoted, required_moment, soql_time
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -86,7 +85,7 @@ class LoginHistory:
         listed = ",".join(f"'{user_id}'" for user_id in ids)
         text = (
             f"SELECT {_FIELDS} FROM LoginHistory WHERE UserId IN ({listed})"  # noqa: S608 - ids are checked above
-            f" AND LoginTime >= {since.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ} ORDER BY LoginTime DESC"
+            f" AND LoginTime >= {soql_time(since)} ORDER BY LoginTime DESC"
         )
         return self._ask(text, most)
 

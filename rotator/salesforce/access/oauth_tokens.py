@@ -7,17 +7,16 @@ Reference, OauthToken). A query gives 2,500 rows at most, whatever it finds, so 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
 from rotator.core.secret import Secret
 from rotator.errors import NOTHING_CHANGED, OrgError
-from rotator.net.shapes import WrongShape
 from rotator.salesforce.faults import from_status
-from rotator.salesforce.record_values import moment, quoted
+from rotator.salesforce.record_values import moment, quoted, required_moment, soql_time
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from datetime import datetime
 
     from rotator.net.shapes import Fields
     from rotator.salesforce.access.org_records import OrgRecords
@@ -98,21 +97,18 @@ class OauthTokens:
 
 
 def _query(where: list[str], since: datetime | None) -> str:
-    conditions = [*where, *([f"CreatedDate >= {since.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"] if since else [])]
+    conditions = [*where, *([f"CreatedDate >= {soql_time(since)}"] if since else [])]
     narrowed = f" WHERE {' AND '.join(conditions)}" if conditions else ""
     return f"{_FIELDS}{narrowed} ORDER BY CreatedDate LIMIT {MOST_ROWS}"
 
 
 def _token(row: Fields) -> OauthToken:
-    created_at = moment(row, "CreatedDate")
-    if created_at is None:
-        raise WrongShape("an OauthToken has no CreatedDate")
     return OauthToken(
         app_name=row.text("AppName"),
         app_id=row.fields("AppMenuItem").text("ApplicationId"),
         user_id=row.text("UserId"),
         username=row.fields("User").text("Username"),
-        created_at=created_at,
+        created_at=required_moment(row, "CreatedDate"),
         used_at=moment(row, "LastUsedDate"),
         uses=int(row.number("UseCount")),
         delete_token=Secret(row.text("DeleteToken", required=True)),

@@ -22,6 +22,7 @@ from rotator.salesforce.access.users import OrgUsers
 from rotator.salesforce.faults import from_status
 from rotator.salesforce.metadata import ATTEMPTS, PATIENCE, PAUSES, worth_repeating
 from rotator.salesforce.permissions import needed_to_see
+from rotator.salesforce.record_values import soql_time
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -194,16 +195,15 @@ class OrgAccess:
 
 
 def _grant(app: str, app_id: str, assignment: Assignment) -> AccessGrant:
-    given_by = _GIVEN_BY[assignment.holder]
-    ends = assignment.expires_at
+
     return AccessGrant(
         app,
         app_id,
-        given_by,
+        _GIVEN_BY[assignment.holder],
         assignment.name,
         _holder_id(assignment),
         assignment.user_id,
-        expires=f"{ends:%Y-%m-%dT%H:%M:%SZ}" if ends else "",
+        expires=soql_time(assignment.expires_at) if assignment.expires_at else "",
     )
 
 

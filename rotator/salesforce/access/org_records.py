@@ -14,7 +14,7 @@ from rotator.salesforce.faults import NotThere, from_status
 from rotator.salesforce.metadata import ATTEMPTS, PATIENCE, PAUSES, nothing_done, worth_repeating
 from rotator.salesforce.permissions import needed_for_records
 from rotator.salesforce.record_values import is_id
-from rotator.salesforce.rest import Api, query, refused, resource, told_in
+from rotator.salesforce.rest import Api, query, refusal, refusal_of_id, resource
 from rotator.salesforce.soap import API_VERSION
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ class OrgRecords:
             address = f"{instance_url}/services/data/v{API_VERSION}/sobjects/{name}/describe"
             response = self._session.transport.get(address, token=token, size=_DESCRIBE_SIZE)
             if response.status_code != 200:
-                raise refused(self.org, response.status_code, told_in(response.content), Api.DATA)
+                raise refusal(self.org, response, Api.DATA)
             try:
                 return frozenset(field.text("name") for field in Fields.parsed(response.content).objects("fields"))
             except WrongShape as error:
@@ -107,10 +107,7 @@ class OrgRecords:
     def _answered(self, response: requests.Response) -> requests.Response:
         if response.status_code < 300:
             return response
-        error = refused(self.org, response.status_code, told_in(response.content), Api.DATA)
-        if response.status_code == 404 and not isinstance(error, OrgUnavailable):
-            raise NotThere(error.message, effect=error.effect, hint=error.hint)
-        raise error
+        raise refusal_of_id(self.org, response, Api.DATA)
 
     def _permitted(
         self, name: str, again: Callable[[Exception], bool], call: Callable[[], _T], *, changes: bool = False

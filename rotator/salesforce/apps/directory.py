@@ -68,13 +68,8 @@ class AppDirectory:
     def look_again(self) -> Listed:
         """The list as it is now, in one call where the user may list every type."""
         known = self._kept.get(self._metadata.org) or Listed({})
-        try:
-            listed = replace(known, names=_by_type(self._metadata.list_components(*_TYPES)), refused={})
-        except OrgError as error:
-            if not may_be_of_one(error):
-                raise
-            names, refused = self._one_by_one()
-            listed = replace(known, names=names, refused=refused)
+        names, refused = names_by_type(self._metadata, _TYPES)
+        listed = replace(known, names=names, refused=refused)
         self._kept.put(self._metadata.org, listed)
         return listed
 
@@ -89,19 +84,31 @@ class AppDirectory:
         if full_name.casefold() not in listed.showing:
             self._kept.put(self._metadata.org, replace(listed, showing=listed.showing | {full_name.casefold()}))
 
-    def _one_by_one(self) -> tuple[dict[str, Sequence[str]], dict[str, OrgError]]:
-        names: dict[str, Sequence[str]] = {}
-        refused: dict[str, OrgError] = {}
-        for each in _TYPES:
-            try:
-                names |= _by_type(self._metadata.list_components(each))
-            except (LoginRefused, OrgUnavailable):
-                raise
-            except OrgError as error:
-                refused[each] = error
-        if len(refused) == len(_TYPES):
-            raise refused[Kind.APP]
-        return names, refused
+
+def names_by_type(
+    metadata: MetadataService, types: Sequence[str]
+) -> tuple[dict[str, Sequence[str]], dict[str, OrgError]]:
+    """Full names by type, and why the others were not listed: a type that is refused refuses all of its call.
+
+    Raises the first of the errors where each type is refused.
+    """
+    try:
+        return _by_type(metadata.list_components(*types)), {}
+    except OrgError as error:
+        if not may_be_of_one(error):
+            raise
+    names: dict[str, Sequence[str]] = {}
+    refused: dict[str, OrgError] = {}
+    for each in types:
+        try:
+            names |= _by_type(metadata.list_components(each))
+        except (LoginRefused, OrgUnavailable):
+            raise
+        except OrgError as error:
+            refused[each] = error
+    if len(refused) == len(types):
+        raise refused[types[0]]
+    return names, refused
 
 
 def _by_type(listings: Sequence[Listing]) -> dict[str, Sequence[str]]:

@@ -25,8 +25,7 @@ from rotator.plain_text import one_line
 from rotator.salesforce.component import Component
 from rotator.salesforce.faults import from_status
 from rotator.salesforce.metadata import COMPONENT_SIZE
-from rotator.salesforce.record_values import is_id
-from rotator.salesforce.soap import API_VERSION, document, element, named, text_of
+from rotator.salesforce.soap import API_VERSION, document, element, id_of, named, result_with, text_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -94,7 +93,7 @@ def _begun(metadata: MetadataService, names: Mapping[str, Sequence[str]]) -> str
         element("singlePackage", "true"),
         element("unpackaged", *types, element("version", API_VERSION)),
     )
-    return metadata.ask("retrieve", [request], _id_of)
+    return metadata.ask("retrieve", [request], partial(id_of, what="retrieve"))
 
 
 def _archive(metadata: MetadataService, retrieval: str) -> bytes:
@@ -112,19 +111,9 @@ def _archive(metadata: MetadataService, retrieval: str) -> bytes:
     )
 
 
-def _id_of(results: list[etree._Element]) -> str:
-    """The id of what was begun. Raises WrongShape."""
-    found = text_of(results[0], "id") if len(results) == 1 else ""
-    if not is_id(found):
-        raise WrongShape("it names no retrieve")
-    return found
-
-
 def _made(org: str, results: list[etree._Element]) -> bytes | None:
     """The archive; None while it is not made. Raises OrgError where it will not be, and WrongShape."""
-    if len(results) != 1 or not text_of(results[0], "status"):
-        raise WrongShape("it does not tell how far it is")
-    [result] = results
+    result = result_with(results, "status", "it does not tell how far it is")
     if text_of(result, "done") != "true":
         return None
     if text_of(result, "success") != "true":

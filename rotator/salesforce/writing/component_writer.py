@@ -105,9 +105,7 @@ class ComponentWriter:
         sends()
         try:
             self._metadata.update(component)
-        except OrgUnavailable:
-            raise
-        except LoginRefused:
+        except (LoginRefused, OrgUnavailable):
             raise
         except OrgError:
             if self._mode is not WriteMode.AUTO or not self._takes_as_file(component):
@@ -204,9 +202,7 @@ class ComponentWriter:
         """What the org lists; None where it does not let the program's user see it."""
         try:
             return self._deployments.under_way()
-        except OrgUnavailable:
-            raise
-        except LoginRefused:
+        except (LoginRefused, OrgUnavailable):
             raise
         except OrgError:
             return None

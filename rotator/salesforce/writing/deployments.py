@@ -13,9 +13,8 @@ from typing import TYPE_CHECKING, Final
 from rotator.core.retry import BackOff
 from rotator.errors import OrgError, OrgUnavailable
 from rotator.net.limits import MEGABYTE
-from rotator.net.shapes import WrongShape
 from rotator.salesforce.record_values import is_id
-from rotator.salesforce.soap import children, element, text_of
+from rotator.salesforce.soap import children, element, id_of, result_with, text_of
 from rotator.salesforce.writing.outcomes import Problem, Progress
 from rotator.salesforce.writing.package import package_of
 
@@ -50,7 +49,7 @@ class Deployments:
         """
         archive = base64.b64encode(package_of(components)).decode()
         asked = [element("ZipFile", archive), _options(check_only=check_only)]
-        begun = self.metadata.change("deploy", asked, _id_of)
+        begun = self.metadata.change("deploy", asked, partial(id_of, what="deployment"))
         LOG.debug("deploy", extra={"org": self.metadata.org, "deployment": begun, "check_only": check_only})
         return begun
 
@@ -126,20 +125,9 @@ def _options(*, check_only: bool) -> etree._Element:
     return element("DeployOptions", *(element(name, str(value).lower()) for name, value in options.items()))
 
 
-def _id_of(results: list[etree._Element]) -> str:
-    """The id of what was begun. Raises WrongShape."""
-    [result] = results if len(results) == 1 else [None]
-    found = "" if result is None else text_of(result, "id")
-    if not is_id(found):
-        raise WrongShape("it names no deployment")
-    return found
-
-
 def _progress(deployment: str, results: list[etree._Element]) -> Progress:
     """What checkDeployStatus tells of one that was asked about. Raises WrongShape."""
-    if len(results) != 1 or not text_of(results[0], "status"):
-        raise WrongShape("it does not tell how far it is")
-    [result] = results
+    result = result_with(results, "status", "it does not tell how far it is")
     text = partial(text_of, result)
     details = children(result, "details")[:1]
     tests = [each for part in details for each in children(part, "runTestResult")]

@@ -8,8 +8,7 @@ from typing import Final
 from rotator.core import words
 from rotator.errors import NOTHING_CHANGED, OrgError, OrgUnavailable, WriteUncertain
 from rotator.plain_text import one_line
-from rotator.resources import docs
-from rotator.salesforce.faults import from_fault
+from rotator.salesforce.faults import OWN_WORDS, from_fault
 from rotator.salesforce.transport import AnswerLost
 
 _LONGEST: Final = 500
@@ -94,7 +93,7 @@ def refused_component(org: str, problem: Problem, what: str) -> OrgError:
     return OrgError(
         f"The org {org} refuses {what} as it is deployed: {_said(problem.text)}.",
         effect=NOTHING_CHANGED,
-        hint=f"The reason is in the org's own words; {docs('salesforce-setup')} lists what an app and a user need.",
+        hint=OWN_WORDS,
     )
 
 

@@ -6,15 +6,12 @@ configuration freezes.
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING, Final
 
-import click
-
 from rotator.cli.output.console import say
+from rotator.cli.parameters import ask, somebody_is_there, wrong_input
 from rotator.core import words
 from rotator.core.schedule import Why
-from rotator.errors import ConfigurationError
 from rotator.services.inventory.schedules import schedules
 
 if TYPE_CHECKING:
@@ -26,8 +23,6 @@ if TYPE_CHECKING:
 
 _BEGINS: Final = frozenset({"replace", "back", "enroll"})
 """The goals that begin something; the others put right what is half done, or was changed by hand."""
-
-_UNTOUCHED: Final = "Nothing was touched."
 
 
 def standing_still(app: Application, request: Request, credentials: Sequence[str]) -> dict[str, Standstill]:
@@ -60,10 +55,8 @@ def of_all(app: Application, request: Request, credentials: Sequence[str]) -> tu
         say(f"Left out: {name} {why}.", err=True)
     rest = tuple(name for name in credentials if name not in out)
     if not rest and request.goal:
-        raise ConfigurationError(
-            "Every credential is paused, frozen or revoked.",
-            effect=_UNTOUCHED,
-            hint="Name those that are to be rotated all the same.",
+        raise wrong_input(
+            "Every credential is paused, frozen or revoked.", "Name those that are to be rotated all the same."
         )
     return rest
 
@@ -87,34 +80,25 @@ def confirm(
     `is_for_all`: the command line names none, and means every credential. Raises ConfigurationError when the answer is
     no; and where nobody can be asked, when all keys would be ended or something is paused or frozen.
     """
-    if not _somebody_is_there():
+    if not somebody_is_there():
         _refuse_unasked(request, credentials, held, is_for_all=is_for_all)
         return
     show_plan()
     for name, standstill in held.items():
         say(f"{name} is {standstill}.", err=True)
-    if not click.confirm(f"Do this for {words.listed(credentials)}{' all the same' if held else ''}?", err=True):
-        raise ConfigurationError(
-            "It was not confirmed.", effect=_UNTOUCHED, hint="`--dry-run` shows what would be done."
-        )
+    ask(f"Do this for {words.listed(credentials)}{' all the same' if held else ''}?")
 
 
 def _refuse_unasked(
     request: Request, credentials: Collection[str], held: Mapping[str, Standstill], *, is_for_all: bool
 ) -> None:
     if held:
-        raise ConfigurationError(
+        raise wrong_input(
             " ".join(f"{name} is {standstill}." for name, standstill in held.items()),
-            effect=_UNTOUCHED,
-            hint="Give --yes as well, to do it all the same where nobody can be asked.",
+            "Give --yes as well, to do it all the same where nobody can be asked.",
         )
     if request.compromised and (is_for_all or len(credentials) > 1):
-        raise ConfigurationError(
+        raise wrong_input(
             f"This would end the keys of {words.count(len(credentials), 'credential')} at once.",
-            effect=_UNTOUCHED,
-            hint="Give --yes as well, where nobody can be asked.",
+            "Give --yes as well, where nobody can be asked.",
         )
-
-
-def _somebody_is_there() -> bool:
-    return sys.stdin.isatty() and sys.stdout.isatty()

@@ -1,7 +1,8 @@
-"""What people type in a command line and may be wrong in itself, whatever is configured."""
+"""What people type in a command line, which may be wrong in itself, and what they are asked there."""
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING
 
 import click
@@ -26,6 +27,22 @@ class Text(click.ParamType[str]):
         return value
 
 
+def wrong_input(message: str, hint: str) -> ConfigurationError:
+    """The error for what cannot be meant, found before anything was begun."""
+    return ConfigurationError(message, effect="Nothing was touched.", hint=hint)
+
+
+def somebody_is_there() -> bool:
+    """Whether a person can be asked."""
+    return sys.stdin.isatty() and sys.stdout.isatty()
+
+
+def ask(question: str) -> None:
+    """Raises ConfigurationError when the answer is no."""
+    if not click.confirm(question, err=True):
+        raise wrong_input("It was not confirmed.", "`--dry-run` shows what would be done.")
+
+
 def password_in(variable: str) -> SecretReference:
     """The password that `--password-env` names. Raises ConfigurationError for what can be no variable's name."""
     from rotator.config.secrets import SecretReference  # noqa: PLC0415 - not for a usage mistake
@@ -33,8 +50,7 @@ def password_in(variable: str) -> SecretReference:
     try:
         return SecretReference(env=variable)
     except ValueError:
-        raise ConfigurationError(
+        raise wrong_input(
             f"--password-env: {variable!a} can be no name of an environment variable.",
-            effect="Nothing was touched.",
-            hint="Give the name of the variable that holds the password, such as KEY_PASSWORD.",
+            "Give the name of the variable that holds the password, such as KEY_PASSWORD.",
         ) from None

@@ -12,9 +12,10 @@ from rotator.cli.hook_calls import hooks_called
 from rotator.cli.output.console import say
 from rotator.cli.output.endings import print_endings, print_report
 from rotator.cli.output.progress import LiveProgress
+from rotator.cli.parameters import wrong_input
 from rotator.cli.stopping import StopRequest
 from rotator.core import words
-from rotator.errors import ConfigurationError, RotatorError
+from rotator.errors import RotatorError
 from rotator.resources import EXAMPLE
 
 if TYPE_CHECKING:
@@ -30,20 +31,15 @@ if TYPE_CHECKING:
 def chosen(app: Application, names: Sequence[str], *, every: bool) -> tuple[str, ...]:
     """The credentials that a command line names. Raises ConfigurationError for none, both, or an unknown one."""
     if every and names:
-        raise ConfigurationError(
-            "Names and --all were given.", effect="Nothing was touched.", hint="Give one or the other."
-        )
+        raise wrong_input("Names and --all were given.", "Give one or the other.")
     if not every and not names:
-        raise ConfigurationError(
+        raise wrong_input(
             "No credential was named.",
-            effect="Nothing was touched.",
-            hint=f"Name one of {', '.join(app.settings.credentials) or 'those you configure'}, or give --all.",
+            f"Name one of {', '.join(app.settings.credentials) or 'those you configure'}, or give --all.",
         )
     if not app.settings.credentials:
-        raise ConfigurationError(
-            "No credential is configured.",
-            effect="Nothing was touched.",
-            hint=f"Add one under `credentials` in config.yaml; {EXAMPLE} shows how.",
+        raise wrong_input(
+            "No credential is configured.", f"Add one under `credentials` in config.yaml; {EXAMPLE} shows how."
         )
     for name in names:
         app.credential(name)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from rotator.cli.output.console import moment
-from rotator.errors import ConfigurationError
+from rotator.cli.parameters import wrong_input
 
 if TYPE_CHECKING:
     from datetime import tzinfo
@@ -22,13 +22,13 @@ def end_of(
     cannot be meant, and for a time that has passed.
     """
     if (length is None) == (until is None):
-        raise _wrong("Give --for or --until.", hint)
+        raise wrong_input("Give --for or --until.", hint)
     try:
         ends = now + _duration(length) if length is not None else _time(until or "", without_zone)
     except (ValueError, OverflowError) as error:
-        raise _wrong(f"{'--for' if length is not None else '--until'}: {error}.", hint) from None
+        raise wrong_input(f"{'--for' if length is not None else '--until'}: {error}.", hint) from None
     if ends <= now:
-        raise _wrong(f"{moment(ends, now)} has passed.", hint)
+        raise wrong_input(f"{moment(ends, now)} has passed.", hint)
     return ends
 
 
@@ -64,7 +64,3 @@ def _zone(name: str) -> tzinfo | None:
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError):
         return None
-
-
-def _wrong(message: str, hint: str) -> ConfigurationError:
-    return ConfigurationError(message, effect="Nothing was touched.", hint=hint)

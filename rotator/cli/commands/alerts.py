@@ -14,7 +14,7 @@ from rotator.cli.invocation import Invocation, common_options, json_option, pass
 from rotator.cli.lazy import Lazy, LazyGroup
 from rotator.cli.output.console import NOTHING, away, console, day, moment, print_json, say, state, table
 from rotator.cli.output.former_names import with_former_names
-from rotator.cli.parameters import Text
+from rotator.cli.parameters import Text, wrong_input
 from rotator.cli.time_options import end_of
 from rotator.core import words
 from rotator.core.severity import Severity
@@ -265,12 +265,8 @@ def snooze(invocation: Invocation, alert_id: str, length: str | None, until: str
 def _meant(reason: str) -> str:
     """A reason that says something. Raises ConfigurationError."""
     if not reason.strip():
-        raise _wrong("--reason is empty.")
+        raise wrong_input("--reason is empty.", _HELP)
     return reason.strip()
-
-
-def _wrong(message: str) -> ConfigurationError:
-    return ConfigurationError(message, effect="Nothing was touched.", hint=_HELP)
 
 
 def _what_is_told_still(alert: Alert) -> str:

@@ -11,8 +11,8 @@ import click
 
 from rotator.cli.invocation import Invocation, common_options, json_option, pass_invocation
 from rotator.cli.output.console import print_json, say, short
+from rotator.cli.parameters import wrong_input
 from rotator.core import words
-from rotator.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from rotator.services.rotation.export import Exported
@@ -56,10 +56,9 @@ def export(invocation: Invocation, name: str, form: str, out: Path, password_env
 
     with invocation.application() as app:
         if app.credential(name).has_secret:
-            raise ConfigurationError(
+            raise wrong_input(
                 f"{name} is a client secret, and a keystore holds keys.",
-                effect="Nothing was touched.",
-                hint="Consumers read it in the store: `rotator docs consumers`.",
+                "Consumers read it in the store: `rotator docs consumers`.",
             )
         store = app.store(app.credential(name).store)
         password = password_in(password_env).resolve(os.environ)

@@ -9,6 +9,7 @@ import click
 
 from rotator.cli.invocation import Invocation, common_options, pass_invocation
 from rotator.cli.output.console import say
+from rotator.cli.parameters import wrong_input
 from rotator.cli.time_options import end_of
 from rotator.core import words
 from rotator.core.thresholds import has_come
@@ -77,7 +78,7 @@ def pause(
         ends = None if until is None and length is None else end_of(until, length, now, hint=_HELP)
         scopes = _scopes(app, names, org, every=every)
         if not reason.strip():
-            raise _wrong("--reason is empty.", _HELP)
+            raise wrong_input("--reason is empty.", _HELP)
         for scope in scopes:
             new, before = Standstills(app.database).pause(
                 scope, until=ends, reason=reason.strip(), actor=actor(os.environ), now=now
@@ -134,7 +135,7 @@ def _scopes(app: Application, names: Sequence[str], org: str | None, *, every: b
     given = (bool(names), org is not None, every)
     if sum(given) != 1:
         message = "More than one of NAME, --org and --all was given." if any(given) else "Nothing was named."
-        raise _wrong(message, f"Give {words.listed([*app.settings.credentials, '--org ORG'], 'or')}, or --all.")
+        raise wrong_input(message, f"Give {words.listed([*app.settings.credentials, '--org ORG'], 'or')}, or --all.")
     if org is not None:
         app.org(org)
         return [of_org(org)]
@@ -174,8 +175,4 @@ def _not_paused(app: Application, scope: str, pauses: Sequence[Standstill]) -> C
     around = scopes_of(app.settings, name) if name in app.settings.credentials else ()
     others = [each for each in pauses if each.scope in around]
     hint = " ".join(f"It is {each}: `{each.resumed_by}` ends that." for each in others)
-    return _wrong(f"{_named(scope)} is not paused by itself.", hint or "`rotator status` says what is paused.")
-
-
-def _wrong(message: str, hint: str) -> ConfigurationError:
-    return ConfigurationError(message, effect="Nothing was touched.", hint=hint)
+    return wrong_input(f"{_named(scope)} is not paused by itself.", hint or "`rotator status` says what is paused.")

@@ -5,13 +5,13 @@
 from __future__ import annotations
 
 import os
-import sys
 from typing import TYPE_CHECKING, Final
 
 import click
 
 from rotator.cli.invocation import Invocation, common_options, json_option, pass_invocation
-from rotator.errors import ConfigurationError, HistoryError, RotatorError
+from rotator.cli.parameters import ask, somebody_is_there, wrong_input
+from rotator.errors import HistoryError, RotatorError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from rotator.services.revocation.revoker import RevocationRequest, Revoker
 
 _STEPS: Final = ("certificate", "access", "tokens")
-_UNTOUCHED: Final = "Nothing was touched."
 
 
 @click.command()
@@ -110,22 +109,18 @@ def revoke(
 def _require_sense(reason: str, only: Sequence[str], *, undo: bool, own_login: bool, dry_run: bool) -> None:
     if undo and (only or own_login):
         given = "--only" if only else "--own-login"
-        raise ConfigurationError(
-            f"--undo and {given} were given.",
-            effect=_UNTOUCHED,
-            hint=f"--undo brings back whatever was revoked: leave out {given}.",
+        raise wrong_input(
+            f"--undo and {given} were given.", f"--undo brings back whatever was revoked: leave out {given}."
         )
     if own_login and {*only} != {"certificate"}:
-        raise ConfigurationError(
+        raise wrong_input(
             "--own-login was given without --only certificate.",
-            effect=_UNTOUCHED,
-            hint="Of its own login rotator can end the key alone: `--only certificate --own-login`.",
+            "Of its own login rotator can end the key alone: `--only certificate --own-login`.",
         )
     if not (reason.strip() or dry_run or undo):
-        raise ConfigurationError(
+        raise wrong_input(
             "--reason is missing or empty.",
-            effect=_UNTOUCHED,
-            hint="Say why, for the history and whoever finds it revoked: `--reason 'laptop stolen'`.",
+            "Say why, for the history and whoever finds it revoked: `--reason 'laptop stolen'`.",
         )
 
 
@@ -143,7 +138,7 @@ def _end_access(
     from rotator.cli.output.revocation_lines import plan_as_json, print_plan
     from rotator.services.revocation.revoker import WAY_BACK
 
-    if dry_run or (not yes and _somebody_is_there()):
+    if dry_run or (not yes and somebody_is_there()):
         plans, problems = _plans(app, names, request)
         if dry_run and invocation.json:
             print_json([plan_as_json(plan) for plan in plans])
@@ -241,17 +236,16 @@ def _bring_back(
 
     for name in names:
         if app.journal.credential_record(name).login_revoked is None:
-            raise ConfigurationError(
+            raise wrong_input(
                 f"{name} is not revoked, as far as the history knows.",
-                effect=_UNTOUCHED,
-                hint=f"`rotator status {name}` tells what state it is in.",
+                f"`rotator status {name}` tells what state it is in.",
             )
     request = Request("replace", actor(os.environ), reason.strip(), options=RotationOptions(retire_now=True))
     if dry_run:
         show_plans(invocation, app, names, request)
         return
     if not yes:
-        if _somebody_is_there():
+        if somebody_is_there():
             show_plans(invocation, app, names, request, ends=False)
         _ask(f"Bring {', '.join(names)} back with a new key?")
     run_requests(invocation, app, names, lambda service: service.handle(request))
@@ -259,15 +253,6 @@ def _bring_back(
 
 def _ask(question: str) -> None:
     """Raises ConfigurationError when the answer is no, and where nobody can be asked."""
-    if not _somebody_is_there():
-        raise ConfigurationError(
-            "Nobody can be asked here whether this is meant.", effect=_UNTOUCHED, hint="Give --yes as well."
-        )
-    if not click.confirm(question, err=True):
-        raise ConfigurationError(
-            "It was not confirmed.", effect=_UNTOUCHED, hint="`--dry-run` shows what would be done."
-        )
-
-
-def _somebody_is_there() -> bool:
-    return sys.stdin.isatty() and sys.stdout.isatty()
+    if not somebody_is_there():
+        raise wrong_input("Nobody can be asked here whether this is meant.", "Give --yes as well.")
+    ask(question)

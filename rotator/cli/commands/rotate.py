@@ -15,7 +15,8 @@ from rotator.cli.exit_codes import ExitCode
 from rotator.cli.invocation import Invocation, common_options, json_option, pass_invocation
 from rotator.cli.lazy import LazyGroup
 from rotator.cli.output.console import NO_CREDENTIAL, console, print_json
-from rotator.errors import ConfigurationError, RotatorError
+from rotator.cli.parameters import wrong_input
+from rotator.errors import RotatorError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -102,10 +103,8 @@ def now(  # noqa: PLR0913, PLR0917 - click gives each option as a parameter
     and a credential that is paused or frozen; without one, this needs --yes. --all leaves out what is paused or frozen.
     """
     if keep_key and compromised:
-        raise ConfigurationError(
-            "--keep-key and --compromised were given.",
-            effect="Nothing was touched.",
-            hint="A compromised key must not be kept: leave out --keep-key.",
+        raise wrong_input(
+            "--keep-key and --compromised were given.", "A compromised key must not be kept: leave out --keep-key."
         )
     request = _request(
         "replace",
@@ -262,11 +261,7 @@ def _given_key_pair(
     from rotator.services.rotation.adopt import version_to_adopt
 
     if key_file is None:
-        raise ConfigurationError(
-            f"{name} is a key pair, and no key was given.",
-            effect="Nothing was touched.",
-            hint=f"`rotator adopt {name} --key FILE`.",
-        )
+        raise wrong_input(f"{name} is a key pair, and no key was given.", f"`rotator adopt {name} --key FILE`.")
     password = password_in(password_env) if password_env else None
     key = KeyReference(file=key_file.absolute(), password=password).load(os.environ)
     certificate = read_certificate(certificate_file) if certificate_file else None
@@ -278,10 +273,9 @@ def _secret_in_use(app: Application, name: str, given: Sequence[object]) -> Vers
     from rotator.services.rotation.client_secrets.pair_adoption import its_secrets, secret_to_adopt
 
     if any(given):
-        raise ConfigurationError(
+        raise wrong_input(
             f"{name} is a client secret, of which no key and no certificate is given.",
-            effect="Nothing was touched.",
-            hint=f"`rotator adopt {name}` alone: the org shows the consumer key and secret that are in use.",
+            f"`rotator adopt {name}` alone: the org shows the consumer key and secret that are in use.",
         )
     credential = app.credential_context(name)
     return secret_to_adopt(credential, its_secrets(credential), app.now())

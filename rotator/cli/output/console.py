@@ -49,20 +49,8 @@ _WORDS: Final = {
         *("unproven", "unusable", "not yet valid", "transient", "rate", "warning", "medium"),
     },
     "bad": {
-        *(
-            "expired",
-            "refused",
-            "drift",
-            "unreadable",
-            "unknown",
-            "failed",
-            "high",
-            "halted",
-            "mismatch",
-            "configuration",
-            "clock",
-        ),
-        *("clock", "critical", "silent"),
+        *("expired", "refused", "drift", "unreadable", "unknown", "failed", "high", "halted", "mismatch"),
+        *("configuration", "clock", "critical", "silent"),
     },
     "quiet": {"none", "resting", "not stored", "revoked", "nothing", "abandoned", "info", "low"},
 }

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from rotator.plain_text import flat
 
 if TYPE_CHECKING:
     from typing import Self
+
+
+INDENT: Final = "  "
 
 
 class Styled(str):

@@ -9,11 +9,9 @@ from __future__ import annotations
 from typing import Final
 
 from rotator.cli.output.console import say
-from rotator.cli.output.streams.marked import Indented
+from rotator.cli.output.streams.marked import INDENT, Indented
 from rotator.cli.output.streams.rows import Rows
 from rotator.plain_text import flat
-
-INDENT: Final = "  "
 
 
 class Plain:

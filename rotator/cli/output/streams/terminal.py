@@ -10,7 +10,7 @@ from rich.segment import Segment
 from rich.text import Text
 
 from rotator.cli.output.streams.layout import text_of
-from rotator.cli.output.streams.marked import Indented
+from rotator.cli.output.streams.marked import INDENT, Indented
 from rotator.plain_text import flat, lines
 
 if TYPE_CHECKING:
@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     from typing import TextIO
 
     from rich.console import ConsoleOptions, RenderableType
-
-_INDENT = "  "
 
 
 class Terminal(Console):
@@ -31,7 +29,7 @@ class Terminal(Console):
     def print(self, *objects: Any, **options: Any) -> None:
         """As Rich does. Texts are printed as one paragraph."""
         if any(isinstance(each, Indented) for each in objects):
-            objects = tuple(Padding.indent(Text(flat(each)), len(_INDENT)) for each in objects)
+            objects = tuple(Padding.indent(Text(flat(each)), len(INDENT)) for each in objects)
         elif objects and all(isinstance(each, str) for each in objects):
             told = Text(options.pop("sep", " ")).join(map(text_of, objects))
             objects = (told if options.get("soft_wrap") else self._hanging(told),)
@@ -46,5 +44,5 @@ class Terminal(Console):
         """The text over as many lines as it takes."""
         if told.cell_len <= self.width:
             return told
-        parts = told.wrap(self, self.width - len(_INDENT), tab_size=1)
-        return Text("\n" + _INDENT).join(parts)
+        parts = told.wrap(self, self.width - len(INDENT), tab_size=1)
+        return Text("\n" + INDENT).join(parts)

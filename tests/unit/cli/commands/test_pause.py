@@ -160,7 +160,7 @@ def test_on_a_terminal_a_person_is_asked(rotator: Command, services: Services, m
         asked.append(text)
         return len(asked) > 1
 
-    monkeypatch.setattr("rotator.cli.confirmation._somebody_is_there", lambda: True)
+    monkeypatch.setattr("rotator.cli.confirmation.somebody_is_there", lambda: True)
     monkeypatch.setattr("rotator.cli.commands.rotate.show_plans", lambda *_, **__: None)
     monkeypatch.setattr(click, "confirm", answer)
     rotator("pause", "one", "--reason", "audit")

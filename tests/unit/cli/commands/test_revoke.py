@@ -78,7 +78,7 @@ def test_a_person_is_shown_the_plan_and_asked(
         asked.append(text)
         return False
 
-    monkeypatch.setattr("rotator.cli.commands.revoke._somebody_is_there", lambda: True)
+    monkeypatch.setattr("rotator.cli.commands.revoke.somebody_is_there", lambda: True)
     monkeypatch.setattr(click, "confirm", confirm)
     before = production.app("Billing").live_certificate
     outcome = rotator("--config", config, "revoke", "billing", "--reason", "x")
@@ -123,7 +123,7 @@ def test_a_person_who_brings_it_back_is_shown_the_plan_and_asked(
 ) -> None:
     assert rotator("--config", config, "revoke", "reporting", "--reason", "x", "--yes").code == 0
     ended_by, asked = production.app("Reporting").live_certificate, list[str]()
-    monkeypatch.setattr("rotator.cli.commands.revoke._somebody_is_there", lambda: True)
+    monkeypatch.setattr("rotator.cli.commands.revoke.somebody_is_there", lambda: True)
     monkeypatch.setattr(click, "confirm", lambda text, **_: asked.append(text))
     outcome = rotator("--config", config, "revoke", "--undo", "reporting")
     assert (outcome.code, asked) == (2, ["Bring reporting back with a new key?"])
@@ -138,7 +138,7 @@ def test_who_cannot_be_shown_what_brings_it_back_is_told_why(
     rotator: Command, config: Path, production: Org, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert rotator("--config", config, "revoke", "reporting", "--reason", "x", "--yes").code == 0
-    monkeypatch.setattr("rotator.cli.commands.revoke._somebody_is_there", lambda: True)
+    monkeypatch.setattr("rotator.cli.commands.revoke.somebody_is_there", lambda: True)
     monkeypatch.setattr(click, "confirm", lambda *_, **__: False)
     production.faults.add(Fault(Kind.TOKEN, Effect.FAIL, answer="http_503", times=None))
     outcome = rotator("--config", config, "revoke", "--undo", "reporting")
@@ -151,7 +151,7 @@ def test_what_cannot_be_seen_keeps_nobody_from_ending_the_rest(
     rotator: Command, config: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked: list[str] = []
-    monkeypatch.setattr("rotator.cli.commands.revoke._somebody_is_there", lambda: True)
+    monkeypatch.setattr("rotator.cli.commands.revoke.somebody_is_there", lambda: True)
     monkeypatch.setattr(click, "confirm", lambda text, **_: asked.append(text))
     away = OrgUnavailable("The org is away.", effect="Nothing was changed.", rerun="Try again.")
 

@@ -179,7 +179,7 @@ def terminal(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], list[str]]:
             asked.append(text)
             return answer == "y"
 
-        monkeypatch.setattr("rotator.cli.confirmation._somebody_is_there", lambda: True)
+        monkeypatch.setattr("rotator.cli.confirmation.somebody_is_there", lambda: True)
         monkeypatch.setattr("rotator.cli.commands.rotate.show_plans", lambda *_, **__: None)
         monkeypatch.setattr(click, "confirm", confirm)
         return asked

@@ -65,5 +65,5 @@ def test_more_of_one_second_than_a_query_gives_are_told(production: Org, records
 def test_what_is_no_token_is_no_answer(production: Org, records: OrgRecords, monkeypatch: pytest.MonkeyPatch) -> None:
     use(production, "Billing", CONSUMER)
     monkeypatch.setattr(next(iter(production.grants)), "created_at", None)
-    with pytest.raises(OrgError, match="does not answer like the REST API: .*CreatedDate is no text"):
+    with pytest.raises(OrgError, match=r"does not answer like the REST API: .*CreatedDate is no text"):
         OauthTokens(records).of()

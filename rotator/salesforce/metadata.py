@@ -51,6 +51,9 @@ DESCRIBE_SIZE: Final = 2 * MEGABYTE
 ATTEMPTS: Final = 6
 """How often a call is made in all, when it is safe to repeat."""
 
+FEWER_ATTEMPTS: Final = 2
+"""For parts of what has failed as a whole after all attempts."""
+
 PATIENCE: Final = 120.0
 """Seconds since the first attempt after which no repeat is begun."""
 
@@ -90,14 +93,14 @@ class MetadataService:
         asked = [element("asOfVersion", API_VERSION)]
         return self.ask("describeMetadata", asked, _types, size=DESCRIBE_SIZE)
 
-    def list_components(self, *metadata_types: str) -> list[Listing]:
+    def list_components(self, *metadata_types: str, attempts: int = ATTEMPTS) -> list[Listing]:
         """All components of some types, by full name. A type that is refused refuses all."""
         found: list[Listing] = []
         for start in range(0, len(metadata_types), LIST_LIMIT):
             some = metadata_types[start : start + LIST_LIMIT]
             queries = [element("queries", element("type", each)) for each in some]
             asked = [*queries, element("asOfVersion", API_VERSION)]
-            found += self.ask("listMetadata", asked, _listings, size=LIST_SIZE)
+            found += self.ask("listMetadata", asked, _listings, size=LIST_SIZE, attempts=attempts)
         return sorted(found, key=lambda listing: listing.full_name)
 
     def newest_version(self) -> str:

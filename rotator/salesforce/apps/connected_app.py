@@ -17,7 +17,7 @@ from rotator.salesforce.apps.app import (
     tried,
     unreadable,
 )
-from rotator.salesforce.faults import may_be_of_one
+from rotator.salesforce.apps.together import read_each
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -46,14 +46,9 @@ class ConnectedApps:
         self._metadata: Final = metadata
 
     def read_each(self, full_names: Sequence[str]) -> list[App | OrgError | None]:
-        """Ten in a call; where that fails as a whole, one by one."""
-        try:
-            components = self._metadata.read(Kind.APP, full_names)
-        except OrgError as error:
-            if len(full_names) < 2 or not may_be_of_one(error):
-                raise
-            return [tried(partial(self._read_one, name)) for name in full_names]
-        return [tried(partial(self._understood, component)) for component in components]
+        """Ten in a call; of ten that fail as a whole, one by one."""
+        components = read_each(self._metadata, Kind.APP, full_names)
+        return [tried(partial(self._understood, *each)) for each in zip(full_names, components, strict=True)]
 
     def with_certificate(self, app: App, certificate: Certificate) -> Component:
         """The consumer key is left out.
@@ -87,15 +82,11 @@ class ConnectedApps:
         sent.drop("oauthConfig", "consumerKey")
         return PolicyChange("oauthConfig.isAdminApproved", app.component, sent)
 
-    def _read_one(self, full_name: str) -> App | None:
-        try:
-            return self._understood(self._metadata.read(Kind.APP, [full_name])[0])
-        except OrgUnavailable:
-            raise
-        except OrgError as error:
-            raise unreadable(self._org, full_name, error) from None
-
-    def _understood(self, component: Component | None) -> App | None:
+    def _understood(self, full_name: str, component: Component | OrgError | None) -> App | None:
+        if isinstance(component, OrgUnavailable):
+            raise component
+        if isinstance(component, OrgError):
+            raise unreadable(self._org, full_name, component)
         return app_of(self._org, component) if component else None
 
 

@@ -10,6 +10,7 @@ from rotator.core.kept import Kept
 from rotator.core.observed import APPS, Kind
 from rotator.errors import LoginRefused, OrgError, OrgUnavailable
 from rotator.salesforce.faults import may_be_of_one
+from rotator.salesforce.metadata import FEWER_ATTEMPTS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -101,7 +102,7 @@ def names_by_type(
     refused: dict[str, OrgError] = {}
     for each in types:
         try:
-            names |= _by_type(metadata.list_components(each))
+            names |= _by_type(metadata.list_components(each, attempts=FEWER_ATTEMPTS))
         except (LoginRefused, OrgUnavailable):
             raise
         except OrgError as error:

@@ -21,7 +21,7 @@ from rotator.salesforce.apps.app import (
     unreadable,
 )
 from rotator.salesforce.apps.directory import POLICIES_TYPE, SETTINGS_TYPE
-from rotator.salesforce.faults import may_be_of_one
+from rotator.salesforce.apps.together import read_each
 from rotator.salesforce.metadata import READ_LIMIT
 from rotator.salesforce.permissions import needed_to_see
 
@@ -191,23 +191,12 @@ class ExternalClientApps:
         return found | {folded: unreadable(self._org, name, failed[0]) for folded, name in lost.items()}
 
     def _read(self, names: Sequence[str]) -> list[Component | OrgError | None]:
-        """Settings by their own names; where ten fail as a whole, one by one."""
-        if not names:
-            return []
-        try:
-            return [*self._metadata.read(SETTINGS_TYPE, names)]
-        except OrgError as error:
-            if len(names) < 2 or not may_be_of_one(error):
-                raise
-        return [self._read_one(name) for name in names]
-
-    def _read_one(self, name: str) -> Component | OrgError | None:
-        try:
-            return self._metadata.read(SETTINGS_TYPE, [name])[0]
-        except OrgUnavailable:
-            raise
-        except OrgError as error:
-            return error
+        """Settings by their own names; of ten that fail as a whole, one by one."""
+        found = read_each(self._metadata, SETTINGS_TYPE, names)
+        for each in found:
+            if isinstance(each, OrgUnavailable):
+                raise each
+        return found
 
 
 def _by_tens(names: Iterable[str], *apps: str) -> Iterator[list[str]]:

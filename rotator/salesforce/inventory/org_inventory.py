@@ -24,7 +24,7 @@ from rotator.salesforce.inventory.read_ahead import EXTERNAL_APPS, ReadAhead, li
 from rotator.salesforce.inventory.reading import ComponentReader
 from rotator.salesforce.inventory.satellites import ExternalApps, Joined
 from rotator.salesforce.login import SessionExpired
-from rotator.salesforce.metadata import LIST_LIMIT, MetadataService
+from rotator.salesforce.metadata import ATTEMPTS, FEWER_ATTEMPTS, LIST_LIMIT, MetadataService
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -183,18 +183,22 @@ class _Reader:
                 if self._refused_before.issuperset(types):
                     self._refused.update(dict.fromkeys(types, error))
                 else:
-                    listed |= self._listed_one_by_one(types)
+                    alone = self._listed_one_by_one(types)
+                    if not alone and listed.keys() == self._absent_before and isinstance(error, OrgUnavailable):
+                        # Nothing was answered, to all of them or to one.
+                        raise
+                    listed |= alone
         return listed
 
-    def _listed_together(self, types: Sequence[str]) -> dict[str, Sequence[Listing]]:
-        found = self._metadata.list_components(*types)
+    def _listed_together(self, types: Sequence[str], attempts: int = ATTEMPTS) -> dict[str, Sequence[Listing]]:
+        found = self._metadata.list_components(*types, attempts=attempts)
         return {each: [listing for listing in found if listing.metadata_type == each] for each in types}
 
     def _listed_one_by_one(self, types: Sequence[str]) -> dict[str, Sequence[Listing]]:
         listed: dict[str, Sequence[Listing]] = {}
         for each in types:
             try:
-                listed |= self._listed_together((each,))
+                listed |= self._listed_together((each,), FEWER_ATTEMPTS)
             except LoginRefused:
                 raise
             except OrgError as error:

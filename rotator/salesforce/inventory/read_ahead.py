@@ -66,9 +66,12 @@ class ReadAhead:
             self._expected.extend(calls)
             self._begin()
 
-    def list_components(self, *metadata_types: str) -> list[Listing]:
+    def list_components(self, *metadata_types: str, attempts: int = ATTEMPTS) -> list[Listing]:
         """See MetadataService."""
-        found: list[Listing] = self._answer(list_call(metadata_types))
+        call = list_call(metadata_types)
+        if call not in self._begun and call not in self._expected:
+            return self._metadata.list_components(*metadata_types, attempts=attempts)
+        found: list[Listing] = self._answer(call)
         return found
 
     def read(

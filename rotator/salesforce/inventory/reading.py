@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from rotator.errors import OrgError, OrgUnavailable
 from rotator.salesforce.faults import may_be_of_one
-from rotator.salesforce.metadata import ATTEMPTS, READ_LIMIT
+from rotator.salesforce.metadata import ATTEMPTS, FEWER_ATTEMPTS, READ_LIMIT
 from rotator.salesforce.permissions import needed_to_see, takes
 
 if TYPE_CHECKING:
@@ -20,9 +20,6 @@ if TYPE_CHECKING:
 
 MOST_ALONE: Final = 20
 """Components of one type that cannot be read: with more of them it is the org that cannot."""
-
-FEWER_ATTEMPTS: Final = 2
-"""For parts of what has failed as a whole after all attempts."""
 
 
 @dataclass(frozen=True)

@@ -167,7 +167,7 @@ class TestOtherCertificates:
         session = open_session(production)
         metadata = metadata_of(session)
         listed = metadata.list_components
-        metadata.list_components = lambda *kinds: [  # type: ignore[method-assign] # an org with a package
+        metadata.list_components = lambda *kinds, **_options: [  # type: ignore[method-assign] # an org with a package
             replace(each, full_name=f"pkg__{each.full_name}") if each.metadata_type == "Certificate" else each
             for each in listed(*kinds)
         ]

@@ -9,9 +9,12 @@ import pytest
 
 from rotator.core.observed import Kind
 from rotator.errors import OrgError
+from rotator.salesforce.apps.app import App
 from rotator.salesforce.apps.org_apps import OrgApps
+from rotator.salesforce.apps.together import LOST_ALONE
 from rotator.salesforce.inventory.org_inventory import inventory
 from rotator.salesforce.inventory.reading import MOST_ALONE
+from rotator.salesforce.metadata import ATTEMPTS, FEWER_ATTEMPTS, LIST_LIMIT
 from rotator.salesforce.transport import AnswerLost
 from rotator.simulator.wire.answers import json_answer, rest_error
 from rotator.simulator.wire.faults import Effect, Fault
@@ -131,3 +134,39 @@ def test_a_row_whose_date_is_none_is_alone_and_named(
     [unread] = found.unread
     assert (unread.kind, unread.app) == (Kind.CERTIFICATE, "Signing")
     assert "'soon'" in unread.error.message
+
+
+def test_an_org_that_is_away_is_not_asked_for_each_type(
+    production: Org, session: OrgSession, metadata: MetadataService
+) -> None:
+    production.faults.add(Fault(Call.SOAP_LIST, Effect.FAIL, times=None, answer="http_503"))
+    for ask in (lambda: inventory(session, metadata), lambda: OrgApps(session, metadata).read("Billing")):
+        production.calls.clear()
+        with pytest.raises(AnswerLost, match="HTTP 503"):
+            ask()
+        assert production.calls[Call.SOAP_LIST] <= ATTEMPTS + LIST_LIMIT * FEWER_ATTEMPTS
+
+
+def test_an_org_that_is_away_is_not_asked_for_each_app(
+    production: Org, session: OrgSession, metadata: MetadataService, pair: Any
+) -> None:
+    names = [f"App{number}" for number in range(12)]
+    for name in names:
+        production.add_app(name, certificate=pair.certificate)
+    production.faults.add(Fault(Call.SOAP_READ, Effect.FAIL, times=None, answer="http_503"))
+    with pytest.raises(AnswerLost, match="HTTP 503"):
+        OrgApps(session, metadata).read_each(names)
+    assert production.calls[Call.SOAP_READ] <= ATTEMPTS + LOST_ALONE * FEWER_ATTEMPTS
+
+
+def test_of_many_apps_no_more_than_ten_are_read_one_by_one(
+    production: Org, session: OrgSession, metadata: MetadataService, pair: Any
+) -> None:
+    names = ["Billing", *(f"App{number}" for number in range(39))]
+    for name in names[1:]:
+        production.add_app(name, certificate=pair.certificate)
+    production.faults.add(Fault(Call.SOAP_READ, Effect.FAIL, times=None, answer="unknown_exception", app="Billing"))
+    broken, *others = OrgApps(session, metadata).read_each(names)
+    assert isinstance(broken, AnswerLost)
+    assert [each.full_name for each in others if isinstance(each, App)] == names[1:]
+    assert production.calls[Call.SOAP_READ] == ATTEMPTS + FEWER_ATTEMPTS + 9 + 3

@@ -9,10 +9,14 @@ import pytest
 
 from rotator.core.decision.actions import ActionKind
 from rotator.core.decision.forecast import NEW_VERSION, Forecast, foresee
+from rotator.core.decision.options import RotationOptions
 from rotator.core.usage.retirement import Confirmation, Retire
+from tests.unit.core.decision.hidden_situations import UNKNOWN, hidden
+from tests.unit.core.decision.secret_situations import FIRST, pairs
 from tests.unit.core.decision.situations import (
     BRING_OLDER,
     DAY,
+    FINISH,
     KEEPING_THE_KEY,
     NEW,
     NOW,
@@ -21,6 +25,7 @@ from tests.unit.core.decision.situations import (
     OLDER_ON_B,
     POLICY,
     REPLACE,
+    REPLACING_UNKNOWN,
     RESTORE,
     seen,
     told,
@@ -29,6 +34,9 @@ from tests.unit.core.decision.situations import (
 if TYPE_CHECKING:
     from rotator.core.decision.observations import Observation
     from rotator.core.decision.policies import Wanted
+
+
+A_NEW_PAIR = "stage to A, verify new to A, rotate new to A, verify new to A, promote new to A, done"
 
 
 def foreseen(observation: Observation, wanted: Wanted = REPLACE) -> Forecast:
@@ -79,6 +87,66 @@ def foreseen(observation: Observation, wanted: Wanted = REPLACE) -> Forecast:
             RESTORE,
             "restore old to A, verify old to A, done",
             id="what a person changed is put back",
+        ),
+        pytest.param(
+            seen("old", "older", current=OLD, previous=OLDER_ON_B, promoted=8 * DAY),
+            KEEPING_THE_KEY,
+            "disable older to B, verify old to A, generate to A, upload new to A, verify new to A, promote new to A,"
+            " done",
+            id="what is over on the other app ends first",
+        ),
+        pytest.param(
+            pairs("old"), FIRST, "take to A, verify old to A, promote old to A, done", id="the first client secret"
+        ),
+        pytest.param(pairs("old", current=OLD), REPLACE, f"verify old to A, {A_NEW_PAIR}", id="the next client secret"),
+        pytest.param(
+            pairs("old", current=OLD),
+            replace(REPLACE, options=RotationOptions(retire_now=True)),
+            f"verify old to A, {A_NEW_PAIR.removesuffix('done')}unstage old to A, retire old to A, done",
+            id="with no grace for the one before",
+        ),
+        pytest.param(
+            pairs("old", staged="stranger", current=OLD),
+            REPLACING_UNKNOWN,
+            f"verify old to A, unstage stranger to A, {A_NEW_PAIR}",
+            id="in the room of what somebody staged",
+        ),
+        pytest.param(
+            pairs("old", rotated="older", current=OLD, previous=OLDER, promoted=8 * DAY),
+            REPLACE,
+            f"verify old to A, unstage older to A, {A_NEW_PAIR}",
+            id="in the room of the one whose grace has ended",
+        ),
+        pytest.param(
+            hidden(UNKNOWN, current=OLD),
+            REPLACE,
+            "verify old to A, generate to A, verify new to A, upload new to A, verify new to A, promote new to A, done",
+            id="an app that does not show what it holds",
+        ),
+        pytest.param(
+            hidden(UNKNOWN, UNKNOWN, current=OLD),
+            REPLACE,
+            "verify old to A, halt standby_unknown",
+            id="beside it one that may be in use",
+        ),
+        pytest.param(
+            replace(hidden(UNKNOWN, UNKNOWN, current=OLD, previous=OLDER_ON_B), promoted_at=NOW - 8 * DAY),
+            FINISH,
+            "verify old to A, verify older to B, disable older to B, verify older to B, retire older to B, done",
+            id="or that holds what is over, and must refuse it before that leaves the store",
+        ),
+        pytest.param(
+            hidden(UNKNOWN, UNKNOWN, current=OLD, previous=OLDER_ON_B),
+            replace(REPLACE, options=RotationOptions(retire_now=True)),
+            "verify old to A, verify older to B, generate to B, verify new to B, upload new to B, verify new to B,"
+            " promote new to B, disable old to A, verify old to A, retire old to A, done",
+            id="two that take turns and do not show what they hold",
+        ),
+        pytest.param(
+            hidden(UNKNOWN, pending=NEW, current=OLD),
+            RESTORE,
+            "restore old to A, verify old to A, verify new to A, discard new to A, done",
+            id="the old certificate goes back to one that may hold the new one",
         ),
     ],
 )

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from rotator.core.decision.actions import HaltReason
+from rotator.core.decision.policies import Goal, Wanted
 from rotator.core.decision.proofs import standby_is_known
 from rotator.core.observed import ObservedApp
 from tests.unit.core.decision.hidden_situations import NOTHING, UNKNOWN, hidden, said, situation
@@ -36,7 +37,6 @@ from tests.unit.core.decision.situations import (
 
 if TYPE_CHECKING:
     from rotator.core.decision.observations import Observation, Probe
-    from rotator.core.decision.policies import Wanted
 
 NEVER_LOGS_IN = {"new": REFUSED_FOR_GOOD}
 
@@ -237,3 +237,8 @@ def test_what_logs_in_is_asked_before_anything_is_put_back_or_thrown_away(
 
 def test_after_an_attempt_that_never_held_a_person_may_rotate_again() -> None:
     assert decided(seen("old", current=OLD, given_up="new", probes={"old": HOLDS})).rerun
+
+
+def test_after_a_first_attempt_that_never_held_nothing_is_said_of_a_key_from_before() -> None:
+    action = decided(seen(None, given_up="new"), Wanted(Goal.REPLACE))
+    assert action.why == "Test logins with the new key never held; nothing was current before."

@@ -71,6 +71,11 @@ def test_what_an_interrupted_rotation_left_is_finished_if_current_keeps_its_app(
     assert situation(look, FINISH).fit is is_fit
 
 
+def test_what_came_back_from_before_does_not_replace_anything() -> None:
+    look = seen("old", "older", pending=OLDER_ON_B, previous=OLDER_ON_B, current=OLD)
+    assert not situation(look).fit
+
+
 @pytest.mark.parametrize(
     ("look", "command"),
     [(seen("old", current=OLD), "rotator adopt NAME --key FILE"), (pairs("old", current=OLD), "rotator adopt NAME")],

@@ -26,6 +26,7 @@ from itertools import accumulate
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, NoReturn
 
+import hypothesis
 import pytest
 
 from tests.mutants import Mutant, line_of
@@ -70,6 +71,12 @@ class Trial:
         self._failed = False
         self._say = os.fdopen(os.dup(2), "w", buffering=1).write
         """To where nothing is captured."""
+
+    def pytest_sessionstart(self) -> None:
+        """Whether a property has a counterexample is asked, and not how small one may be."""
+        without_shrinking = hypothesis.settings(phases=(hypothesis.Phase.explicit, hypothesis.Phase.generate))
+        hypothesis.settings.register_profile("mutants", without_shrinking)
+        hypothesis.settings.load_profile("mutants")
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         self._failed |= report.failed

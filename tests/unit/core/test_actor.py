@@ -12,6 +12,7 @@ from rotator.core.actor import Actor
     [
         (Actor("ada@host7"), "ada@host7"),
         (Actor("ada@host7", 1000, 1000, "ada", ""), "ada@host7"),
+        (Actor("ada@host7", 1000, None, "", "ada"), "ada@host7"),
         (Actor("root@host7", 0, 1000, "ada", "ada"), "root@host7 (logged in as ada)"),
         (Actor("root@host7", 0, None, "", "ada"), "root@host7 (claims to be ada)"),
         (Actor("ada@host7", 1000, 1000, "ada", "ceo"), "ada@host7 (claims to be ceo)"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
@@ -49,14 +50,16 @@ def test_what_the_audit_had_found_before_is_over_at_the_next_look_and_not_a_day_
         Result(check=check, org="production", credential="billing", verdict=Verdict.FINDING, seen="It is so.")
         for check in (KEY_AGE, UNUSED, KEY_SHARED)
     )
+    elsewhere = replace(one.outside.results[0], credential="another")
+    one.outside.results += (elsewhere,)
     one.bench.time += DAY
     one.cycle.audit()
-    assert len(one.context.history.alerts.open_alerts(kind=POSTURE)) == 3
+    assert len(one.context.history.alerts.open_alerts(kind=POSTURE)) == 4
     revoke(one.bench.journal, one.bench.time)
     one.bench.time += timedelta(minutes=1)
     one.cycle.take_inventory("production")
-    [left] = one.context.history.alerts.open_alerts(kind=POSTURE)
-    assert left.key == key(POSTURE, f"{KEY_SHARED.name}/production/billing")
+    left = {alert.key for alert in one.context.history.alerts.open_alerts(kind=POSTURE)}
+    assert left == {key(POSTURE, f"{KEY_SHARED.name}/production/billing"), key(POSTURE, elsewhere.key)}
     assert one.alert(key(POSTURE, f"{KEY_AGE.name}/production/billing")).closed_why == (
         "billing was revoked: nobody is to log in by it."
     )

@@ -234,6 +234,20 @@ def test_drift_is_told_until_it_is_over(one: CycleBench) -> None:
 
 
 @longer
+def test_of_an_app_that_holds_the_certificate_of_the_version_before_that_is_said(one: CycleBench) -> None:
+    before = one.bench.current
+    one.bench.time += 340 * DAY
+    one.work()
+    assert one.bench.current != before
+    one.bench.live["Billing"] = before.certificate
+    one.bench.time += 2 * HOUR
+    one.work()
+    [alert] = [each for each in one.context.history.alerts.open_alerts() if each.kind == "drift"]
+    assert alert.fingerprint == before.fingerprint
+    assert "that of the previous version" in alert.text
+
+
+@longer
 def test_a_store_that_has_lost_a_credential_is_told_and_settles_nothing(one: CycleBench) -> None:
     one.bench.handle()
     one.bench.live["Billing"] = make_version().certificate

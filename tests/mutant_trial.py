@@ -26,7 +26,6 @@ from itertools import accumulate
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, NoReturn
 
-import hypothesis
 import pytest
 
 from tests.mutants import Mutant, line_of
@@ -74,9 +73,10 @@ class Trial:
 
     def pytest_sessionstart(self) -> None:
         """Whether a property has a counterexample is asked, and not how small one may be."""
-        without_shrinking = hypothesis.settings(phases=(hypothesis.Phase.explicit, hypothesis.Phase.generate))
-        hypothesis.settings.register_profile("mutants", without_shrinking)
-        hypothesis.settings.load_profile("mutants")
+        from hypothesis import Phase, settings  # noqa: PLC0415 - its plug-in is to be imported by pytest first
+
+        settings.register_profile("mutants", settings(phases=(Phase.explicit, Phase.generate)))
+        settings.load_profile("mutants")
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         self._failed |= report.failed

@@ -298,7 +298,7 @@ def decisions(source: str) -> Iterator[str]:
     for node in ast.walk(ast.parse(source)):
         is_order = isinstance(node, ast.Compare) and any(isinstance(each, ORDER) for each in node.ops)
         is_sum = isinstance(node, ast.BinOp) and isinstance(node.op, (ast.Add, ast.Sub))
-        names = names_in(node)
+        names = names_in(node) if is_order or is_sum else set()
         is_of_one_seen = bool(names & SEEN) and "c" not in names
         if (is_order and (is_of_one_seen or names & (DATES | LIFETIMES))) or (is_sum and names & LIFETIMES):
             yield ast.unparse(node)

@@ -46,15 +46,16 @@ def org(served: tuple[SimulatorServer, Path]) -> Iterator[Org]:
 
 
 @pytest.fixture
-def folder(served: tuple[SimulatorServer, Path], tmp_path: Path) -> Folder:
+def folder(served: tuple[SimulatorServer, Path], tmp_path: Path, migrated_file: Path) -> Folder:
     """A configuration of the simulated orgs with a store and a history of its own."""
     shutil.copytree(served[1], tmp_path / "mine", symlinks=True)
+    shutil.copy(migrated_file, tmp_path / "mine" / "rotator.db")
     return Folder(tmp_path / "mine").fast()
 
 
 @pytest.fixture(scope="module")
-def _place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
-    with hosted_place(tmp_path_factory.mktemp("place")) as place:
+def _place(tmp_path_factory: pytest.TempPathFactory, migrated_file: Path) -> Iterator[Place]:
+    with hosted_place(tmp_path_factory.mktemp("place"), migrated_file) as place:
         yield place
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shutil
 import time
 from collections.abc import Callable
 from contextlib import contextmanager
@@ -197,8 +198,12 @@ def with_new_key(place: Place) -> Reached:
 
 
 @contextmanager
-def hosted_place(folder: Path) -> Iterator[Place]:
-    """A place, with a configuration that verifies at once, and for as long as a busy machine needs."""
+def hosted_place(folder: Path, history: Path | None = None) -> Iterator[Place]:
+    """A place, with a configuration that verifies at once, and for as long as a busy machine needs.
+
+    `history`: a file with all tables, which it begins with. Without one whoever comes first makes them, which takes
+    longer than most commands, and a service starts a process for it.
+    """
     export = Export(folder)
     with hosted_orgs(export) as server:
         _fill_store(export, server)
@@ -206,6 +211,8 @@ def hosted_place(folder: Path) -> Iterator[Place]:
         quick = {"confirmations": 2, "interval": "1s", "hold": "0s", "timeout": "2m"}
         config["rotation"]["verification"] = quick
         export.config.write_text(yaml.safe_dump(config))
+        if history:
+            shutil.copy(history, export.folder / "rotator.db")
         place = Place(server.org("production"), export.folder)
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(application, "_wait_for_disconnect", place.waiting(application._wait_for_disconnect))

@@ -69,8 +69,8 @@ class Ground:
 
 
 @pytest.fixture
-def ground(tmp_path: Path) -> Iterator[Ground]:
-    with hosted_place(tmp_path / "orgs") as place:
+def ground(tmp_path: Path, migrated_file: Path) -> Iterator[Ground]:
+    with hosted_place(tmp_path / "orgs", migrated_file) as place:
         org = place.org
         org.settings = replace(org.settings, external_secrets_over_rest=True)
         user = next(name for name, each in org.users.items() if not each.may_use_metadata)

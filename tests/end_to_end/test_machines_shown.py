@@ -31,10 +31,15 @@ DAEMON: Final = {"tick": "1s", "jitter": "0s", "inventory_every": "2s", "first_r
 
 
 @pytest.fixture
-def config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, postgres_server: PostgresServer) -> Iterator[Path]:
+def config(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, postgres_server: PostgresServer, migrated_database: str
+) -> Iterator[Path]:
     """Two orgs with nothing to rotate, and a history in Postgres."""
     monkeypatch.setenv("DATABASE_PASSWORD", postgres_server.password)
-    with scratch_database(postgres_server.url("postgres")) as made, hosted_place(tmp_path / "place") as place:
+    with (
+        scratch_database(postgres_server.url("postgres"), migrated_database) as made,
+        hosted_place(tmp_path / "place") as place,
+    ):
         url = make_url(made)._replace(password=None).render_as_string()
         database = {"url": url, "password": {"env": "DATABASE_PASSWORD"}}
         yield configured(place, "shared", credentials={}, daemon=DAEMON, database=database)

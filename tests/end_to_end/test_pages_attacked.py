@@ -46,8 +46,8 @@ LARGEST_LOG: Final = 100_000
 
 
 @pytest.fixture
-def place(tmp_path: Path) -> Iterator[Place]:
-    with hosted_place(tmp_path / "place") as place:
+def place(tmp_path: Path, migrated_file: Path) -> Iterator[Place]:
+    with hosted_place(tmp_path / "place", migrated_file) as place:
         yield place
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -36,8 +37,9 @@ OF_SEVERAL_MACHINES: Final = ("procrastinate", "psycopg", "rotator.queue", "rota
 
 
 @pytest.fixture
-def on_a_file(place: Place, request: pytest.FixtureRequest) -> Path:
+def on_a_file(place: Place, request: pytest.FixtureRequest, migrated_file: Path) -> Path:
     name = request.node.name
+    shutil.copy(migrated_file, place.folder / f"{name}.db")
     return configured(place, name, credentials={}, daemon=DAEMON, http=None, database=f"sqlite:///{name}.db")
 
 

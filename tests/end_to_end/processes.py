@@ -122,7 +122,7 @@ def start(
     clock: Path | None = None,
     patience: float | None = None,
 ) -> Process:
-    """A process that begins to run a console script. `environ` is its environment, if it is not this process's.
+    """A process that begins to run a console script, or `python -c`. `environ` is its environment, if not this one's.
 
     `largest_file` is the most bytes that a file may have which it writes: beyond it every write fails; `open_files` how
     many it may have open, and how many it may raise that to. `clock` is a

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from dataclasses import replace
 from datetime import UTC, timedelta, timezone
 from typing import Any
@@ -17,6 +15,7 @@ from rotator.history.engine.tables import EVENT, HEAD, ROTATION
 from rotator.history.journal import queries, verification
 from rotator.history.journal.journal import Journal
 from tests.contract.history.databases import NEW_ROTATION, NOW, together
+from tests.end_to_end.processes import start
 
 APPENDING = """
 import sys
@@ -68,9 +67,7 @@ def test_the_chain_holds_when_many_append_at_once(database: Database) -> None:
 
 
 def test_what_was_acknowledged_is_there_after_a_kill(database_url: str) -> None:
-    command = [sys.executable, "-c", APPENDING, database_url]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout
+    with start("python", "-c", APPENDING, database_url) as process:
         acknowledged = [next(process.stdout) for _ in range(20)]
         process.kill()
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from contextlib import closing
 from dataclasses import replace
 from datetime import timedelta
@@ -47,6 +45,7 @@ from tests.contract.history.databases import NEW_ALERT, NEW_ROTATION, NOW
 from tests.contract.history.findings import EXCEPTED, WEAK
 from tests.contract.history.test_last_observations import PAIR
 from tests.contract.servers.postgres import scratch_database
+from tests.end_to_end.processes import start
 from tests.statements import statements
 
 if TYPE_CHECKING:
@@ -323,7 +322,7 @@ def test_another_process_is_noticed(tmp_path: Path) -> None:
     with closing(open_database(url)) as database:
         kept = KeptRows(database.upgrade())
         assert kept.read(ATTEMPTS).of(ATTEMPTS) == {}
-        subprocess.run([sys.executable, "-c", ONE_MORE, url], check=True)
+        assert start("python", "-c", ONE_MORE, url).ran().code == 0
         assert set(kept.read(ATTEMPTS).of(ATTEMPTS)) == {"sandbox"}
 
 

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
 import threading
 import time
 from contextlib import closing
@@ -16,20 +14,22 @@ import pytest
 from rotator.errors import RotationRunning
 from rotator.history.engine.database import Database, open_database
 from tests.contract.history.databases import NOW, together
+from tests.end_to_end.processes import start
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from rotator.history.locks.locks import RotationLocks
+    from tests.end_to_end.processes import Process
 
 HOLDER = """
-import sys
+import signal, sys
 from datetime import UTC, datetime
 from rotator.history.engine.database import open_database
 locks = open_database(sys.argv[1]).rotation_locks(lambda: datetime(2026, 11, 23, 12, 0, tzinfo=UTC))
 with locks.hold(sys.argv[2]):
     print("held", flush=True)
-    sys.stdin.read()
+    signal.pause()
 """
 
 DEADLINE = 60.0
@@ -42,14 +42,11 @@ def locks(database: Database) -> RotationLocks:
 
 
 @pytest.fixture
-def holder(database_url: str) -> Iterator[subprocess.Popen[str]]:
+def holder(database_url: str) -> Iterator[Process]:
     """Another process that holds `billing`."""
-    command = [sys.executable, "-c", HOLDER, database_url, "billing"]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout
+    with start("python", "-c", HOLDER, database_url, "billing") as process:
         assert process.stdout.readline() == "held\n"
         yield process
-        process.kill()
 
 
 def test_a_credential_is_held_by_one_who_is_named(locks: RotationLocks) -> None:
@@ -72,9 +69,7 @@ def test_who_lets_go_can_hold_again_at_once(locks: RotationLocks) -> None:
             hold.check()
 
 
-def test_many_are_held_one_after_the_other_and_those_of_others_left_out(
-    holder: subprocess.Popen[str], locks: RotationLocks
-) -> None:
+def test_many_are_held_one_after_the_other_and_those_of_others_left_out(holder: Process, locks: RotationLocks) -> None:
     held = []
     with closing(locks.one_by_one(["archive", "billing", "crm", "erp"])) as holds:
         for hold in holds:
@@ -124,7 +119,7 @@ def test_of_many_who_would_rotate_a_credential_one_does(locks: RotationLocks) ->
     assert len(refused) == 7
 
 
-def test_another_process_is_refused_and_named(holder: subprocess.Popen[str], locks: RotationLocks) -> None:
+def test_another_process_is_refused_and_named(holder: Process, locks: RotationLocks) -> None:
     named = rf"process {holder.pid} on .+, since 2026-11-23 12:00:00 UTC"
     with pytest.raises(RotationRunning, match=named), locks.hold("billing"):
         pass
@@ -133,7 +128,7 @@ def test_another_process_is_refused_and_named(holder: subprocess.Popen[str], loc
 
 
 def test_who_asks_is_told_the_holders_and_takes_nothing(
-    holder: subprocess.Popen[str], locks: RotationLocks, database: Database
+    holder: Process, locks: RotationLocks, database: Database
 ) -> None:
     with locks.hold("shipping"):
         found = database.holders(["billing", "shipping", "warehouse"])
@@ -162,7 +157,7 @@ def test_who_asks_again_and_again_keeps_nobody_from_taking_it(locks: RotationLoc
         asking.join()
 
 
-def test_a_lock_dies_with_its_process(holder: subprocess.Popen[str], locks: RotationLocks, database: Database) -> None:
+def test_a_lock_dies_with_its_process(holder: Process, locks: RotationLocks, database: Database) -> None:
     holder.kill()
     holder.wait()
 
@@ -178,9 +173,7 @@ def test_a_lock_dies_with_its_process(holder: subprocess.Popen[str], locks: Rota
     pytest.fail("the lock of a dead process is held")
 
 
-def test_a_held_credential_does_not_keep_the_history_from_being_written(
-    holder: subprocess.Popen[str], database: Database
-) -> None:
+def test_a_held_credential_does_not_keep_the_history_from_being_written(holder: Process, database: Database) -> None:
     assert holder.poll() is None
     with database.writing():
         pass

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-import subprocess
-import sys
+import signal
 from typing import TYPE_CHECKING
 
 import pytest
@@ -23,6 +22,7 @@ from rotator.history.engine.upgrade_apart import upgrade_apart
 from rotator.history.journal import queries, verification
 from rotator.history.journal.journal import Journal
 from tests.contract.history.databases import NOW, SQLITE_FIRST, together
+from tests.end_to_end.processes import start
 from tests.tiers import more_in_thorough, of_tier
 
 if TYPE_CHECKING:
@@ -34,12 +34,13 @@ if TYPE_CHECKING:
 NEWEST = upgrades.known_versions()[-1]
 
 FIRST_USE = """
-import sys
+import signal, sys
 from datetime import UTC, datetime
 from rotator.history.engine.database import open_database
 from rotator.history.journal.journal import Journal
+signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGUSR2])
 print("ready", flush=True)
-sys.stdin.readline()
+signal.sigwait([signal.SIGUSR2])
 with open_database(sys.argv[1]) as database:
     Journal(database).record("verify", now=datetime.now(UTC))
 """
@@ -123,22 +124,14 @@ def test_upgrading_again_changes_nothing(database_url: str, database: Database) 
 @SQLITE_FIRST
 @more_in_thorough
 def test_many_processes_may_start_on_a_new_database_at_once(empty_url: str) -> None:
-    command = [sys.executable, "-c", FIRST_USE, empty_url]
     number = of_tier(2, thorough=4)
-    started = [
-        subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) for _ in range(number)
-    ]
+    started = [start("python", "-c", FIRST_USE, empty_url) for _ in range(number)]
     for process in started:
-        assert process.stdout
         assert process.stdout.readline() == "ready\n"
     for process in started:
-        assert process.stdin
-        process.stdin.write("go\n")
-        process.stdin.flush()
-    for process in started:
-        process.communicate()
+        process.send_signal(signal.SIGUSR2)
 
-    assert [process.returncode for process in started] == [0] * number
+    assert [process.ran().code for process in started] == [0] * number
     with open_database(empty_url) as database:
         assert verification.verify(database).events == number
 

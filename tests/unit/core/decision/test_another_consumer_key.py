@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from rotator.core.decision.actions import HaltReason
+from rotator.core.decision.observations import Memory
 from rotator.core.logins import LoginOutcome, classify_refusal
 from tests.unit.core.decision.hidden_situations import REFUSES, hidden
 from tests.unit.core.decision.situations import (
@@ -19,8 +20,11 @@ from tests.unit.core.decision.situations import (
     NEW,
     NEW_ON_B,
     NO_ANSWER_FOR_LONG,
+    NOT_SET_UP,
+    NOW,
     OLD,
     OLDER,
+    POLICY,
     REFUSED,
     REFUSED_YET,
     REPLACE,
@@ -141,3 +145,15 @@ def test_what_an_app_holds_that_hides_it_and_has_another_consumer_key_is_a_perso
     assert "has another consumer key by now than is stored" in action.why
     assert "`rotate now NAME --replace-unknown`" in action.hint
     assert "refuses the key of current" in decided(hidden(REFUSES, current=OLD)).why
+
+
+@pytest.mark.parametrize(("with_old", "outcome"), [(("old",), LoginOutcome.MISMATCH), ((), LoginOutcome.CONFIGURATION)])
+def test_that_a_consumer_key_is_unknown_speaks_of_the_version_only_if_the_app_has_another(
+    with_old: tuple[str, ...], outcome: LoginOutcome
+) -> None:
+    look = seen("old", current=OLD)
+    app = replace(look.apps["A"], with_old_client_id=tuple(NAMES[name] for name in with_old))
+    refused = replace(NOT_SET_UP, answer=classify_refusal(400, "invalid_client_id", "client identifier invalid"))
+    assert refused.outcome is LoginOutcome.CONFIGURATION
+    memory, _ = Memory(probes={NAMES["old"]: refused}).observe(replace(look, apps={"A": app}), POLICY.verification, NOW)
+    assert memory.probes[NAMES["old"]].outcome is outcome

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
@@ -100,6 +101,18 @@ def test_what_is_no_record_is_said_to_be_none(text: str) -> None:
     with pytest.raises(ValueError):  # noqa: PT011 - whatever json and datetime say
         Revocation.from_text(text)
     assert Revocation.from_text("") is None
+
+
+def test_a_record_of_an_earlier_release_says_nothing_of_what_came_later() -> None:
+    fields = json.loads(
+        Revocation(since=NOW, by="alex", reason="lost", wanted=EVERY_STEP, withdrawn=(GRANT,)).as_text()
+    )
+    for later in ("accepted_at", "let_in_by"):
+        del fields[later]
+    del fields["withdrawn"][0]["shared_with"]
+    known = Revocation.from_text(json.dumps(fields))
+    assert known
+    assert (known.accepted_at, known.let_in_by, known.withdrawn[0].shared_with) == (None, "", ())
 
 
 @given(revocations, steps.filter(bool))

@@ -263,12 +263,12 @@ def _note_certificates(connection: Connection, seen: Sequence[ObservedCertificat
         for row in rows:
             this = held[row.fingerprint]
             if not _says_the_same(CERTIFICATES.judged(connection, row)[0], this):
-                anew = {name: value for name, value in _certificate(this, now).items() if name != "first_seen"}
+                anew = {name: value for name, [value] in _certificates([this], now).items() if name != "first_seen"}
                 connection.execute(update(CERTIFICATE).where(column == this.fingerprint).values(anew))
         again = update(CERTIFICATE).where(column.in_(some), CERTIFICATE.c.last_seen <= now)
         connection.execute(again.values(last_seen=now))
-    new = [_certificate(each, now) for fingerprint, each in held.items() if fingerprint not in known]
-    insert_rows(connection, CERTIFICATE, new)
+    new = [each for fingerprint, each in held.items() if fingerprint not in known]
+    insert_rows(connection, CERTIFICATE, _certificates(new, now))
 
 
 def _says_the_same(row: dict[str, Any] | None, seen: ObservedCertificate) -> bool:
@@ -284,14 +284,14 @@ def _note_places(connection: Connection, seen: Sequence[ObservedCertificate], no
         return []
     known = _known(connection, {each.org for each in seen})
     here = {_key(each): each for each in seen}
-    new = [_new_place(each, now) for key, each in here.items() if key not in known]
-    insert_rows(connection, SIGHTING, new)
+    insert_rows(connection, SIGHTING, _places([each for key, each in here.items() if key not in known], now))
     again = [(known[key].id, each) for key, each in here.items() if key in known]
     # A rotation sees what an app holds, and not who changed it: that stays as an inventory has shown it.
     _touch(connection, [{"this": this, **_changes(each)} for this, each in again if each.last_modified_at], now)
     _touch(connection, [{"this": this} for this, each in again if not each.last_modified_at], now)
-    places = {_where(each) for each in seen}
-    return [row.id for key, row in known.items() if key not in here and _where(row) in places]
+    others = [row for key, row in known.items() if key not in here]
+    places = {_where(each) for each in seen} if others else ()
+    return [row.id for row in others if _where(row) in places]
 
 
 def _touch(connection: Connection, rows: Sequence[dict[str, Any]], now: datetime) -> None:
@@ -327,11 +327,17 @@ def _note_gone(connection: Connection, ids: Sequence[int], now: datetime) -> Non
         connection.execute(first.values(gone_at=now))
 
 
-def _certificate(seen: ObservedCertificate, now: datetime) -> dict[str, Any]:
-    facts = dict(zip(_OF_THE_CERTIFICATE, _facts(seen), strict=True))
-    # Hex: a serial number has up to 160 bits (RFC 5280 section 4.1.2.2).
-    known = {"serial_number": f"{seen.serial_number or 0:x}", "key_bits": seen.key_bits or 0}
-    return {"fingerprint": seen.fingerprint, "first_seen": now, "last_seen": now, **facts, **known}
+def _certificates(seen: Sequence[ObservedCertificate], now: datetime) -> dict[str, list[Any]]:
+    """The columns of new rows."""
+    return {
+        "fingerprint": [each.fingerprint for each in seen],
+        "first_seen": [now] * len(seen),
+        "last_seen": [now] * len(seen),
+        **{name: [getattr(each, name) for each in seen] for name in _OF_THE_CERTIFICATE},
+        # Hex: a serial number has up to 160 bits (RFC 5280 section 4.1.2.2).
+        "serial_number": [f"{each.serial_number or 0:x}" for each in seen],
+        "key_bits": [each.key_bits or 0 for each in seen],
+    }
 
 
 def _where(seen: ObservedCertificate | _Known) -> _Place:
@@ -349,11 +355,20 @@ def _date(seen: ObservedCertificate) -> datetime | None:
     return seen.not_after if seen.is_usable else None
 
 
-def _new_place(seen: ObservedCertificate, now: datetime) -> dict[str, Any]:
-    org, app, type_, fingerprint, date_only = _key(seen)
-    here = {"org": org, "app": app, "type": type_, "fingerprint": fingerprint}
-    bits = None if fingerprint else seen.key_bits
-    return {**here, "not_after": date_only, "key_bits": bits, "first_seen": now, "last_seen": now, **_changes(seen)}
+def _places(seen: Sequence[ObservedCertificate], now: datetime) -> dict[str, list[Any]]:
+    """The columns of new rows; what is known of a certificate itself stands in its own."""
+    return {
+        "org": [each.org for each in seen],
+        "app": [each.app for each in seen],
+        "type": [each.type for each in seen],
+        "fingerprint": [each.fingerprint or None for each in seen],
+        "not_after": [None if each.fingerprint else _date(each) for each in seen],
+        "key_bits": [None if each.fingerprint else each.key_bits for each in seen],
+        "first_seen": [now] * len(seen),
+        "last_seen": [now] * len(seen),
+        "last_modified_at": [each.last_modified_at for each in seen],
+        "last_modified_by": [each.last_modified_by for each in seen],
+    }
 
 
 def _changes(seen: ObservedCertificate) -> dict[str, Any]:

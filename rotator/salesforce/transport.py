@@ -164,6 +164,8 @@ def _log_response(response: requests.Response, **_options: Any) -> None:
 
 
 def _log(method: str | None, url: str, status: int, seconds: float) -> None:
+    if not LOG.isEnabledFor(logging.DEBUG):
+        return
     # Neither query, headers nor bodies: a secret may be in each of them.
     address = urlsplit(url)
     extra = {"status": status, "seconds": round(seconds, 3)}

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, Final
 
-from rotator.core.crypto.certificates import Glance, Lenient
+from rotator.core.crypto.certificates import Certificate, Glance, Lenient
 from rotator.core.observed import Kind, ObservedCertificate, facts_of
 from rotator.errors import CertificateError, LoginRefused, OrgError, OrgUnavailable
 from rotator.net.shapes import WrongShape
@@ -256,6 +256,8 @@ class _Reader:
 
     def _facts(self, text: str) -> dict[str, Any]:
         """What is noted of a certificate: as before, if its dates are as they were noted. Raises CertificateError."""
+        if not self._certificates_before:
+            return facts_of(Certificate.parse(text))
         glance = Glance.at(text)
         before = self._certificates_before.get(glance.fingerprint)
         dates = (glance.not_before, glance.not_after)

@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
-from copy import deepcopy
 from typing import TYPE_CHECKING, Final, Self
 
 from lxml import etree
 
 from rotator.net.shapes import WrongShape
 from rotator.salesforce.faults import from_status
-from rotator.salesforce.soap import child_of, is_nil, qualified, set_type, text_of, texts_of, type_of
+from rotator.salesforce.soap import (
+    child_of,
+    copied,
+    is_nil,
+    prefixes_of_types,
+    qualified,
+    set_type,
+    text_of,
+    texts_of,
+    type_of,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
@@ -69,7 +78,7 @@ class Component:
 
     def copy(self) -> Self:
         """Another one, to change it."""
-        return type(self)(self.org, deepcopy(self._element))
+        return type(self)(self.org, copied(self._element, self._element.tag))
 
     def put(self, text: str, *path: str, after: Collection[str]) -> None:
         """Puts a text into an element, and the element where it belongs if it is not there.
@@ -104,8 +113,7 @@ class Component:
 
     def sent_as(self, name: str) -> etree._Element:
         """All of it, as an element of another name in a request."""
-        sent = deepcopy(self._element)
-        sent.tag, sent.tail = qualified(name), None
+        sent = copied(self._element, qualified(name))
         for ours, theirs in zip(sent.iter(), self._element.iter(), strict=True):
             # A type is told by a prefix, and prefixes are the answer's.
             if said := type_of(theirs):
@@ -120,7 +128,7 @@ class Component:
             parent = None if each is None else each.getparent()
             if each is not None and parent is not None:
                 parent.remove(each)
-        etree.cleanup_namespaces(root)
+        etree.cleanup_namespaces(root, keep_ns_prefixes=prefixes_of_types(root))
         return root
 
     def _at(self, path: tuple[str, ...]) -> etree._Element | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
@@ -167,6 +168,23 @@ def type_of(element: etree._Element) -> str:
 def set_type(element: etree._Element, name: str) -> None:
     """Says of an element that it is of this type of the Metadata API's, whose names have no prefix in a request."""
     element.set(_TYPE, name)
+
+
+def copied(element: etree._Element, tag: str) -> etree._Element:
+    """A copy of another name, that says of itself which schemas are meant by its type and those of what is in it."""
+    meant: dict[Any, str] = {prefix: element.nsmap[prefix] for prefix in prefixes_of_types(element)}
+    made = element.makeelement(tag, None, meant | _NO_PREFIX)
+    for name, value in element.attrib.items():
+        made.set(name, value)
+    made.text = element.text
+    made.extend(deepcopy(element))
+    return made
+
+
+def prefixes_of_types(element: etree._Element) -> list[str]:
+    """By which an element's type, and those of what is in it, are told: of what is declared there or before it."""
+    told = {each.get(_TYPE, "").strip().rpartition(":")[0] for each in element.iter()}
+    return sorted(told & {prefix for prefix in element.nsmap if prefix})
 
 
 def named(root: etree._Element, full_name: str) -> etree._Element:

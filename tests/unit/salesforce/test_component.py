@@ -103,6 +103,19 @@ def test_a_type_inside_is_told_by_the_names_of_the_request() -> None:
     assert '<newest xsi:type="Newest">' in sent(changed(text))
 
 
+def test_a_type_of_another_schema_is_told_by_a_name_that_means_the_same() -> None:
+    """As values of custom metadata are (Metadata API Developer Guide, CustomMetadataValue)."""
+    schema = "http://www.w3.org/2001/XMLSchema"
+    head = f'<answer xmlns="{METADATA}" xmlns:xsi="{INSTANCE}" xmlns:xsd="{schema}"><records xsi:type="ConnectedApp">'
+    value = '<fullName>B</fullName><value xsi:type="xsd:string">x</value></records></answer>'
+    [record] = etree.fromstring(head + value)
+    found = Component("production", record)
+    for root in (found.sent_as("metadata"), found.in_file()):
+        [value_sent] = etree.fromstring(etree.tostring(root)).findall(soap.qualified("value"))
+        assert value_sent.get(f"{{{INSTANCE}}}type") == "xsd:string"
+        assert value_sent.nsmap["xsd"] == schema
+
+
 @pytest.mark.parametrize(
     "text",
     [

@@ -276,6 +276,11 @@ class Stages:
     current: Fingerprint | None = None
     previous: Fingerprint | None = None
 
+    @classmethod
+    def as_found(cls, pending: Fingerprint | None, current: Fingerprint | None, previous: Fingerprint | None) -> Stages:
+        """By what was found: after an interrupted promotion what is `current` stands in another stage as well."""
+        return cls(pending if pending != current else None, current, previous if previous != current else None)
+
     def __iter__(self) -> Iterator[tuple[Stage, Fingerprint]]:
         """The stages that are taken, in the order in which a consumer tries them."""
         for stage in (Stage.CURRENT, Stage.PENDING, Stage.PREVIOUS):

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Final
 
-from rotator.core.credentials import CredentialKind
+from rotator.core.credentials import CredentialKind, Stage
 from rotator.core.words import short
 from rotator.errors import NOTHING_CHANGED, StoredDamaged, StoreError
 
 if TYPE_CHECKING:
-    from rotator.core.credentials import Fingerprint, Version
+    from rotator.core.credentials import Fingerprint, Stages, Version
 
 STAGES_WHOLE: Final = "Every stage holds a whole version, the one before or the one after."
 """What is left of a credential by a call that failed at any point."""
 
+_CREDENTIAL: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*")
 _USUAL_HINT: Final = "See what is stored with `rotator status`."
 _RERUN: Final = "Run the command again: it goes on from there."
 
@@ -46,6 +48,20 @@ def refuse_unfit(where: str, version: Version) -> None:
         " fingerprint",
         f"Stage new credentials of the app {version.app} in Setup, and rotate to them there.",
     )
+
+
+def refuse_name(where: str, credential: str) -> None:
+    """Raises StoreError for what leads out of a store, or could be more to it than a name."""
+    if not _CREDENTIAL.fullmatch(credential):
+        hint = "Use letters, digits, `.`, `_` and `-`, beginning with a letter, a digit or `_`."
+        raise refused(where, f"{credential!r} cannot be the name of a credential", hint)
+
+
+def refuse_stored(where: str, credential: str, stages: Stages, fingerprint: Fingerprint) -> None:
+    """Raises StoreError for a version that is `current` or `previous` already."""
+    for stage, held in stages:
+        if held == fingerprint and stage is not Stage.PENDING:
+            raise refused(where, f"version {short(fingerprint)} of {credential} is {stage} already")
 
 
 def refuse_other_pending(where: str, credential: str, pending: Fingerprint | None, fingerprint: Fingerprint) -> None:

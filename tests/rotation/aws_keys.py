@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Final
 import pytest
 
 from rotator.core.retry import Waiting
-from rotator.stores.aws.labels import CURRENT, PLACEHOLDER
-from rotator.stores.aws.policy import Ground
+from rotator.stores.aws.labels import PLACEHOLDER
+from rotator.stores.aws.policy import CURRENT, Ground
 from rotator.stores.aws.secrets_manager import AwsCalls
 from rotator.stores.aws.store import AwsStore, NewSecrets
 from tests.contract.servers.strict_aws import REGION

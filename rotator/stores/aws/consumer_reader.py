@@ -10,7 +10,8 @@ from rotator.core.secret import Secret
 from rotator.core.words import short
 from rotator.errors import NOTHING_CHANGED, StoreError
 from rotator.stores.aws.errors import NotAllowed
-from rotator.stores.aws.labels import CURRENT, PENDING, PLACEHOLDER, PREVIOUS
+from rotator.stores.aws.labels import PLACEHOLDER
+from rotator.stores.aws.policy import CURRENT, STAGES
 from rotator.stores.aws.secrets_manager import Refused
 
 if TYPE_CHECKING:
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     from rotator.stores.aws.secrets_manager import AwsCalls
 
 _ENDING: Final = re.compile(r"-[A-Za-z0-9]{6}$")
-_LABELS: Final = (CURRENT, PENDING, PREVIOUS)
 
 
 class AwsReader:
@@ -37,7 +37,7 @@ class AwsReader:
     def __call__(self) -> Iterator[Version]:
         """The stored versions. Raises StoreError, and StoreUnavailable when AWS is away."""
         given = {PLACEHOLDER}
-        for label in _LABELS:
+        for label in STAGES:
             answer = self._ask(label)
             version_id = str(answer.get("VersionId"))
             # A promotion in between has moved the labels, or left AWSPENDING on what is current.
@@ -73,7 +73,7 @@ class AwsReader:
 
     def _remember(self, version_id: str, version: Version) -> Version:
         self._known[version_id] = version
-        for oldest in list(self._known)[: -len(_LABELS)]:
+        for oldest in list(self._known)[: -len(STAGES)]:
             del self._known[oldest]
         return version
 

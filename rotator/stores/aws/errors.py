@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 from botocore import exceptions as botocore
 from botocore.parsers import ResponseParserError
 
-from rotator.errors import StoreError, StoreUnavailable
+from rotator.errors import NOTHING_CHANGED, StoreError, StoreUnavailable
 from rotator.net.client import NO_SOCKS, USE_HTTP_PROXY
 from rotator.plain_text import one_line
 from rotator.stores.aws.policy import ASSUME_ROLE, statement_for
@@ -114,6 +114,15 @@ class Call:
     def where(self) -> str:
         """The store, for a person."""
         return f"The store {self.store!r} (AWS Secrets Manager, {self.region})"
+
+
+def makes_no_sense(where: str, secret: str, why: str) -> StoreError:
+    """The error for an answer that is none of Secrets Manager's."""
+    return StoreError(
+        f"{where} tells of the secret {secret} what makes no sense: {why}.",
+        effect=NOTHING_CHANGED,
+        hint="Check that nothing answers in AWS's place: `endpoint_url`, proxies.",
+    )
 
 
 def code_of(error: Exception) -> str:

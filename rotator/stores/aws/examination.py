@@ -13,7 +13,7 @@ from rotator.core import words
 from rotator.errors import NOTHING_CHANGED, StoreError
 from rotator.net.shapes import Fields, WrongShape
 from rotator.plain_text import one_line
-from rotator.stores.aws.errors import NotAllowed
+from rotator.stores.aws.errors import NotAllowed, makes_no_sense
 from rotator.stores.aws.secrets_manager import Refused
 
 if TYPE_CHECKING:
@@ -38,11 +38,7 @@ def examine(calls: AwsCalls, name: str, kms_key: str | None) -> Sequence[str]:
         _refuse_owned(calls, name, fields)
         found = [*_replicas(calls, name, fields), *_key(fields, kms_key)]
     except WrongShape as error:
-        raise StoreError(
-            f"{calls.where} tells of the secret {name} what makes no sense: {error}.",
-            effect=NOTHING_CHANGED,
-            hint="Check that nothing answers in AWS's place: `endpoint_url`, proxies.",
-        ) from None
+        raise makes_no_sense(calls.where, name, str(error)) from None
     return [*found, *_policy(calls, name)]
 
 
@@ -94,12 +90,10 @@ def _key(fields: Fields, kms_key: str | None) -> Iterator[str]:
 
 def _policy(calls: AwsCalls, name: str) -> Iterator[str]:
     try:
-        text = calls.call("get_resource_policy", name).get("ResourcePolicy")
+        text = calls.must("get_resource_policy", name).get("ResourcePolicy")
     except NotAllowed:
         yield "Whether it has a policy of its own was not looked at: secretsmanager:GetResourcePolicy is not allowed."
         return
-    except Refused as refused:
-        raise refused.error from None
     statements = _statements(text)
     if any(_is_for_all(each) for each in statements):
         raise StoreError(

@@ -10,7 +10,8 @@ import shlex
 from typing import TYPE_CHECKING, Final
 
 from rotator.errors import NOTHING_CHANGED, StoredDamaged, StoreError
-from rotator.stores.aws.labels import CURRENT, PENDING, PLACEHOLDER
+from rotator.stores.aws.labels import PLACEHOLDER
+from rotator.stores.aws.policy import CURRENT, PENDING
 
 if TYPE_CHECKING:
     from rotator.stores.aws.labels import AwsSecret, Labels

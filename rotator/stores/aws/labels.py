@@ -15,6 +15,8 @@ from rotator.core.words import short
 from rotator.errors import NOTHING_CHANGED, StoredDamaged, StoreError, StoreUnavailable
 from rotator.net.shapes import Fields, WrongShape
 from rotator.plain_text import one_line
+from rotator.stores.aws.errors import makes_no_sense
+from rotator.stores.aws.policy import CURRENT, PENDING, PREVIOUS, STAGES
 from rotator.stores.aws.secrets_manager import Refused
 from rotator.stores.contents import contents_of
 from rotator.stores.refusals import STAGES_WHOLE
@@ -25,9 +27,6 @@ if TYPE_CHECKING:
     from rotator.stores.aws.secrets_manager import AwsCalls
     from rotator.stores.contents import Contents
 
-CURRENT: Final = "AWSCURRENT"
-PENDING: Final = "AWSPENDING"
-PREVIOUS: Final = "AWSPREVIOUS"
 
 PLACEHOLDER: Final = "rotator-placeholder-no-credential-yet"
 """Id of the version that a new secret begins with; it holds no credential."""
@@ -65,8 +64,7 @@ class Labels:
 
     def of(self, version: str) -> str | None:
         """A label of the version, AWS's own first."""
-        stages = (CURRENT, PENDING, PREVIOUS, *self.arriving)
-        return next((label for label in stages if self.held.get(label) == version), None)
+        return next((label for label in (*STAGES, *self.arriving) if self.held.get(label) == version), None)
 
 
 class AwsSecret:
@@ -122,10 +120,7 @@ class AwsSecret:
 
     def tag(self, key: str, value: str) -> None:
         """Tags it, in the place of what the tag was before."""
-        try:
-            self._calls.call("tag_resource", self.name, Tags=[{"Key": key, "Value": value}])
-        except Refused as refused:
-            raise refused.error from None
+        self._calls.must("tag_resource", self.name, Tags=[{"Key": key, "Value": value}])
 
     def value(self, version: str, label: str | None = None) -> Secret | None:
         """What a version holds; None when AWS has no such version, or the version does not have the label."""
@@ -146,10 +141,7 @@ class AwsSecret:
 
         Raises StoreError where it may not be read.
         """
-        try:
-            answer = self._calls.call("get_secret_value", self.name, VersionId=version)
-        except Refused as refused:
-            raise refused.error from None
+        answer = self._calls.must("get_secret_value", self.name, VersionId=version)
         value = answer.get("SecretBinary", answer.get("SecretString", ""))
         return contents_of(value if isinstance(value, str | bytes) else "")
 
@@ -165,17 +157,13 @@ class AwsSecret:
 
     def put(self, version: str, value: Secret) -> None:
         """Stores a version that AWS does not have, under a label of our own. Its id makes the call repeatable."""
-        label = _ARRIVING + version[:32]
-        try:
-            self._calls.call(
-                "put_secret_value",
-                self.name,
-                ClientRequestToken=version,
-                SecretString=value.reveal(),
-                VersionStages=[label],
-            )
-        except Refused as refused:
-            raise refused.error from None
+        self._calls.must(
+            "put_secret_value",
+            self.name,
+            ClientRequestToken=version,
+            SecretString=value.reveal(),
+            VersionStages=[_ARRIVING + version[:32]],
+        )
 
     def move(self, label: str, *, to: str, source: str | None) -> None:
         """Moves a label from the version `source`, or from none. Raises StoreError when another has it by now."""
@@ -238,11 +226,7 @@ class AwsSecret:
             )
 
     def _unreadable(self, why: str) -> StoreError:
-        return StoreError(
-            f"{self._calls.where} tells of the secret {self.name} what makes no sense: {why}.",
-            effect=NOTHING_CHANGED,
-            hint="Check that nothing answers in AWS's place: `endpoint_url`, proxies.",
-        )
+        return makes_no_sense(self._calls.where, self.name, why)
 
     def _change(self, label: str, change: Mapping[str, str]) -> None:
         self._calls.call("update_secret_version_stage", self.name, VersionStage=label, **change)

@@ -23,7 +23,10 @@ CHANGE: Final = (
 REPORT_TAG: Final = "rotator:consumer:"
 """How a tag begins by which a consumer says what it uses; its name follows."""
 
-STAGES: Final = ("AWSCURRENT", "AWSPENDING", "AWSPREVIOUS")
+CURRENT: Final = "AWSCURRENT"
+PENDING: Final = "AWSPENDING"
+PREVIOUS: Final = "AWSPREVIOUS"
+STAGES: Final = (CURRENT, PENDING, PREVIOUS)
 
 _STAGE: Final = "secretsmanager:VersionStage"
 

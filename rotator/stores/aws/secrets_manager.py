@@ -105,6 +105,13 @@ class AwsCalls:
         # Outside of the handler: botocore's error holds the request, and with it the secret.
         raise error or AssertionError("there is a first turn")
 
+    def must(self, operation: str, secret: str, **parameters: Any) -> Mapping[str, Any]:
+        """The same where no state of the secret explains a refusal. Raises the StoreError of one."""
+        try:
+            return self.call(operation, secret, **parameters)
+        except Refused as refused:
+            raise refused.error from None
+
     def turns(self) -> Iterator[None]:
         """Turns with growing pauses between them, until patience ends."""
         return self._waiting.turns()

@@ -11,25 +11,26 @@ by version id can; the policy for consumers (`rotator check --print-policy`) all
 
 from __future__ import annotations
 
-import re
 import secrets
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
-from rotator.core.credentials import Fingerprint, Stage, Stages, Version
+from rotator.core.credentials import Fingerprint, Stages, Version
 from rotator.core.secret import Secret
 from rotator.core.usage.told_reports import parsed
 from rotator.core.words import short
 from rotator.errors import NOTHING_CHANGED, StoreError
 from rotator.stores.aws.examination import examine
 from rotator.stores.aws.foreign import foreign, is_ours
-from rotator.stores.aws.labels import CURRENT, PENDING, PLACEHOLDER, PREVIOUS, AwsSecret, Labels
-from rotator.stores.aws.policy import REPORT_TAG
+from rotator.stores.aws.labels import PLACEHOLDER, AwsSecret, Labels
+from rotator.stores.aws.policy import CURRENT, PENDING, PREVIOUS, REPORT_TAG, STAGES
 from rotator.stores.refusals import (
     not_of_credential,
+    refuse_name,
     refuse_other_current,
     refuse_other_pending,
+    refuse_stored,
     refuse_unfit,
     refused,
 )
@@ -47,8 +48,6 @@ PLACEHOLDER_VALUE: Final = Secret('{"note": "rotator keeps a credential here; it
 
 PROBE: Final = "rotator+check"
 """Name, after the prefix, of the secret that `check` tries everything on; no credential can be called so."""
-
-_CREDENTIAL: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*")
 
 
 @dataclass(frozen=True)
@@ -107,9 +106,7 @@ class AwsStore:
         secret, fingerprint = self._secret(version.credential), version.fingerprint
         labels, stages = self._begun(secret)
         refuse_other_pending(self._calls.where, version.credential, stages.pending, fingerprint)
-        if fingerprint in {stages.current, stages.previous}:
-            stage = Stage.CURRENT if fingerprint == stages.current else Stage.PREVIOUS
-            raise self._refused(f"version {short(fingerprint)} of {version.credential} is {stage} already")
+        refuse_stored(self._calls.where, version.credential, stages, fingerprint)
         if stages.pending is None:
             self._store(secret, fingerprint, document)
             secret.move(PENDING, to=fingerprint, source=labels.pending)
@@ -174,12 +171,7 @@ class AwsStore:
         return examine(self._calls, secret.name, self._new_secrets.kms_key)
 
     def _secret(self, credential: str) -> AwsSecret:
-        if not _CREDENTIAL.fullmatch(credential):
-            raise StoreError(
-                f"{credential!r} cannot be the name of a credential in an AWS store.",
-                effect=NOTHING_CHANGED,
-                hint="Use letters, digits, `.`, `_` and `-`, not beginning with a dot.",
-            )
+        refuse_name(self._calls.where, credential)
         return AwsSecret(self._calls, self._prefix + credential)
 
     def _look(self, secret: AwsSecret) -> tuple[Labels, Stages]:
@@ -187,16 +179,11 @@ class AwsStore:
         return labels, self._meaning(secret, labels)
 
     def _meaning(self, secret: AwsSecret, labels: Labels) -> Stages:
-        for label in (CURRENT, PENDING, PREVIOUS):
+        for label in STAGES:
             version = labels.held.get(label)
             if version is not None and not is_ours(version):
                 raise foreign(self._calls.where, secret, labels, label)
-        current, pending, previous = map(_fingerprint, (labels.current, labels.pending, labels.previous))
-        return Stages(
-            pending=pending if pending != current else None,
-            current=current,
-            previous=previous if previous != current else None,
-        )
+        return Stages.as_found(*map(_fingerprint, (labels.pending, labels.current, labels.previous)))
 
     def _begun(self, secret: AwsSecret) -> tuple[Labels, Stages]:
         """The secret with a current version, be it the placeholder; made where it may be."""

@@ -249,11 +249,7 @@ def _meaning(links: dict[str, Fingerprint | None]) -> Stages:
     pending, previous = links[Stage.PENDING], links[Stage.PREVIOUS]
     if replaced is not None and replaced != current:
         previous = replaced
-    return Stages(
-        pending=pending if pending != current else None,
-        current=current,
-        previous=previous if previous != current else None,
-    )
+    return Stages.as_found(pending, current, previous)
 
 
 def _damaged(path: Path, reason: str) -> StoredDamaged:

@@ -22,20 +22,27 @@ from __future__ import annotations
 import errno
 import logging
 import os
-import re
 import secrets
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Final
 
 from rotator.core.credentials import Stage, Stages
 from rotator.core.words import short
-from rotator.errors import NOTHING_CHANGED, StoreError, StoreUnavailable
+from rotator.errors import StoreError, StoreUnavailable
 from rotator.stores.files.disk import Directory, make_root, unmake
 from rotator.stores.files.folder import CredentialFolder
 from rotator.stores.files.lending import check_lent
 from rotator.stores.files.modes import AS_LENT, AS_LENT_INSIDE, OWN, WAY, Access, lent_to
 from rotator.stores.files.report_folder import ReportFolder
-from rotator.stores.refusals import STAGES_WHOLE, refuse_other_current, refuse_other_pending, refuse_unfit, refused
+from rotator.stores.refusals import (
+    STAGES_WHOLE,
+    refuse_name,
+    refuse_other_current,
+    refuse_other_pending,
+    refuse_stored,
+    refuse_unfit,
+    refused,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
@@ -45,8 +52,6 @@ if TYPE_CHECKING:
     from rotator.core.usage.told_reports import ToldReport
 
 _LOG: Final = logging.getLogger(__name__)
-
-_CREDENTIAL: Final = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]*")
 
 _FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT})
 _NOT_ALLOWED: Final = frozenset({errno.EACCES, errno.EPERM})
@@ -103,7 +108,7 @@ class FilesStore:
         """Stores a new version and makes it `pending`. One that was there before must be discarded first."""
         refuse_unfit(self._where, version)
         with self._explained():
-            _refuse_outside(version.credential)
+            refuse_name(self._where, version.credential)
             access = self._access(version.credential)
             make_root(self._root, self._way)
             CredentialFolder.make(self._root, version.credential, self._way, access)
@@ -172,9 +177,7 @@ class FilesStore:
     def _is_new(self, folder: CredentialFolder, version: Version) -> bool:
         stages, fingerprint = folder.stages(), version.fingerprint
         refuse_other_pending(self._where, version.credential, stages.pending, fingerprint)
-        if fingerprint in {stages.current, stages.previous}:
-            stage = Stage.CURRENT if fingerprint == stages.current else Stage.PREVIOUS
-            raise self._refused(f"version {short(fingerprint)} of {version.credential} is {stage} already")
+        refuse_stored(self._where, version.credential, stages, fingerprint)
         return stages.pending is None
 
     def _put(self, folder: CredentialFolder, version: Version) -> None:
@@ -199,7 +202,7 @@ class FilesStore:
     @contextmanager
     def _folder(self, credential: str) -> Iterator[CredentialFolder | None]:
         with self._explained():
-            _refuse_outside(credential)
+            refuse_name(self._where, credential)
             with CredentialFolder.open(self._root, credential, self._way, self._access(credential)) as folder:
                 yield folder
 
@@ -266,12 +269,3 @@ def _write_and_read_back(root: Directory, name: str, proof: str) -> str:
         directory.point("link", "secret")
         directory.sync()
         return directory.read(directory.link("link") or "")
-
-
-def _refuse_outside(credential: str) -> None:
-    if not _CREDENTIAL.fullmatch(credential):
-        raise StoreError(
-            f"{credential!r} cannot be the name of a credential in a files store.",
-            effect=NOTHING_CHANGED,
-            hint="Use letters, digits, `.`, `_` and `-`, not beginning with a dot.",
-        )

@@ -35,8 +35,7 @@ class Look:
     @property
     def stages(self) -> Stages:
         """The same by fingerprints; a pending version that is current is no longer pending."""
-        pending, current, previous = map(_fingerprint, (self.pending, self.current, self.previous))
-        return Stages(pending=pending if pending != current else None, current=current, previous=previous)
+        return Stages.as_found(*map(_fingerprint, (self.pending, self.current, self.previous)))
 
     @property
     def holds_foreign_pending(self) -> bool:

@@ -16,6 +16,7 @@ from rotator.stores.vault.policy import stanza
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from rotator.net.shapes import Fields
     from rotator.stores.vault.http import Answer
     from rotator.stores.vault.token import VaultSession
 
@@ -109,32 +110,28 @@ class KvSecret:
 
     def stored(self) -> list[int]:
         """The versions whose data is stored, deleted or not, in order."""
-        answer = self._ask(lambda kv: kv.read_secret_metadata(self._path, mount_point=self._mount))
-        if answer.status == 404 and not answer.errors:
+        metadata = self._metadata()
+        if metadata is None:
             return []
-        self._accept(answer, "metadata", "read")
         with self._session.http.understood():
-            versions = answer.fields.fields("data").fields("versions")
+            versions = metadata.fields("versions")
             return sorted(_number(name) for name in versions.names() if not versions.fields(name).flag("destroyed"))
 
     def settings(self) -> KvSettings | None:
         """What is set for this secret alone; None where there is no such secret."""
-        answer = self._ask(lambda kv: kv.read_secret_metadata(self._path, mount_point=self._mount))
-        if answer.status == 404 and not answer.errors:
+        metadata = self._metadata()
+        if metadata is None:
             return None
-        self._accept(answer, "metadata", "read")
         with self._session.http.understood():
-            data = answer.fields.fields("data")
-            return KvSettings(int(data.number("max_versions")), data.text("delete_version_after"))
+            return KvSettings(int(metadata.number("max_versions")), metadata.text("delete_version_after"))
 
     def note(self) -> str:
         """What is noted in its metadata under `NOTE`; empty where there is no such secret, or nothing is."""
-        answer = self._ask(lambda kv: kv.read_secret_metadata(self._path, mount_point=self._mount))
-        if answer.status == 404 and not answer.errors:
+        metadata = self._metadata()
+        if metadata is None:
             return ""
-        self._accept(answer, "metadata", "read")
         with self._session.http.understood():
-            return answer.fields.fields("data").fields("custom_metadata").text(NOTE)
+            return metadata.fields("custom_metadata").text(NOTE)
 
     def put_note(self, text: str) -> None:
         """Notes a text in the metadata of a secret that holds nothing else (Vault 1.9 and newer)."""
@@ -147,6 +144,15 @@ class KvSecret:
         """Removes the secret with all its versions and its name."""
         answer = self._change(lambda kv: kv.delete_metadata_and_all_versions(self._path, mount_point=self._mount))
         self._accept(answer, "metadata", "delete")
+
+    def _metadata(self) -> Fields | None:
+        """What is told of the secret beside what is in it; None where there is no such secret."""
+        answer = self._ask(lambda kv: kv.read_secret_metadata(self._path, mount_point=self._mount))
+        if answer.status == 404 and not answer.errors:
+            return None
+        self._accept(answer, "metadata", "read")
+        with self._session.http.understood():
+            return answer.fields.fields("data")
 
     def _read(self, number: int | None) -> KvVersion:
         answer = self._ask(

@@ -11,7 +11,6 @@ read CREDENTIAL reads `current` and `previous`; `pending` is a path of its own. 
 from __future__ import annotations
 
 import json
-import re
 import secrets
 from contextlib import suppress
 from functools import partial
@@ -24,8 +23,10 @@ from rotator.core.words import short
 from rotator.errors import StoreError
 from rotator.stores.refusals import (
     not_of_credential,
+    refuse_name,
     refuse_other_current,
     refuse_other_pending,
+    refuse_stored,
     refuse_unfit,
     refused,
 )
@@ -39,8 +40,6 @@ if TYPE_CHECKING:
     from rotator.core.usage.told_reports import ToldReport
     from rotator.stores.vault.credential import Look
     from rotator.stores.vault.token import VaultSession
-
-_CREDENTIAL: Final = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]*")
 
 
 class VaultStore:
@@ -96,10 +95,7 @@ class VaultStore:
         self._refuse_version_1()
         stored = self._credential(credential)
         look = stored.look()
-        stages = look.stages
-        if fingerprint in {stages.current, stages.previous}:
-            stage = "current" if fingerprint == stages.current else "previous"
-            raise self._refused(f"version {short(fingerprint)} of {credential} is {stage} already")
+        refuse_stored(self._where, credential, look.stages, fingerprint)
         self._put(stored, look, fingerprint, version.to_document())
 
     def recall(self, credential: str, fingerprint: Fingerprint) -> None:
@@ -199,9 +195,7 @@ class VaultStore:
         self._is_version_2 = True
 
     def _credential(self, name: str) -> VaultCredential:
-        if not _CREDENTIAL.fullmatch(name):
-            hint = "Use letters, digits, `.`, `_` and `-`, not beginning with a dot."
-            raise self._refused(f"{name!r} cannot be the name of a credential", hint)
+        refuse_name(self._where, name)
         return VaultCredential(self._session, self._mount, f"{self._folder}/{name}", sees_pending=self._sees_pending)
 
     @property

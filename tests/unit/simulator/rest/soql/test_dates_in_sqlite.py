@@ -16,7 +16,7 @@ from rotator.simulator.rest.soql.dates import days
 from rotator.simulator.rest.soql.tree import DateLiteral, QueryError
 from tests.tiers import longer, of_tier
 from tests.unit.simulator.helpers import START
-from tests.unit.simulator.rest.sqlite import Rows, in_sqlite, numbered, simulated
+from tests.unit.simulator.rest.soql.sqlite import Rows, in_sqlite, numbered, simulated
 
 TIMES = st.none() | st.datetimes(datetime(2024, 1, 1), datetime(2028, 12, 31)).map(lambda t: t.replace(tzinfo=UTC))  # noqa: DTZ001 - it becomes aware
 THINGS = st.lists(st.fixed_dictionaries({"Made": TIMES, "Size": st.integers(0, 3)}), max_size=8)

@@ -13,7 +13,7 @@ from rotator.simulator.rest.sobjects import ID, SField, SObject, booleans, numbe
 from rotator.simulator.rest.soql.grammar import parse
 from rotator.simulator.rest.soql.tree import QueryError
 from tests.tiers import longer, of_tier
-from tests.unit.simulator.rest.sqlite import Both, Rows, in_sqlite, numbered, simulated
+from tests.unit.simulator.rest.soql.sqlite import Both, Rows, in_sqlite, numbered, simulated
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -93,6 +93,11 @@ def word_of(message: Message) -> str:
     return "Settled" if message.settles else _WORDS[message.alert.severity]
 
 
+def when_of(message: Message) -> str:
+    """Since when it is so; of what is over, when that was."""
+    return f"{'' if message.is_last else 'since '}{words.moment(message.at)}"
+
+
 def org_of(message: Message) -> str:
     """Where it is, on one line; empty where that is in no org."""
     return one_line(message.alert.org or "")

@@ -64,7 +64,7 @@ def shows_records(name: str) -> str:
     return _SHOWS_RECORDS.get(name, "")
 
 
-def needed_for_records(name: str, *, changes: bool = False) -> str:
+def needed_for_records(name: str, *, changes: bool) -> str:
     """What to do where an org refuses the records of an object; empty where no one permission is known."""
     permission = (_CHANGES_RECORDS if changes else _SHOWS_RECORDS).get(name)
     return f'Give the program\'s user the permission "{permission}".' if permission else ""

@@ -22,9 +22,9 @@ from rotator.alerts.formatting import (
     sign_of,
     title_of,
     to_do_of,
+    when_of,
     word_of,
 )
-from rotator.core import words
 from rotator.core.severity import Severity
 from rotator.errors import ConfigurationError
 from rotator.net.adapter import calls_of_others
@@ -129,7 +129,7 @@ def _type(message: Message) -> str:
 
 
 def _body(message: Message) -> str:
-    parts = [f"{word_of(message)}, {'' if message.is_last else 'since '}{words.moment(message.at)}"]
+    parts = [f"{word_of(message)}, {when_of(message)}"]
     parts += [f"{name}: {text}" if name else text for name, text in parts_of(message)]
     parts.append("\n".join(f"{name}: {value}" for name, value in facts_of(message)))
     parts.append("\n".join(f"{name}: {url}" for name, url in links_of(message) if name != ACKNOWLEDGE))

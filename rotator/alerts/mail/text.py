@@ -32,6 +32,7 @@ from rotator.alerts.formatting import (
     title_of,
     to_do_of,
     told_no_more_until,
+    when_of,
     word_of,
 )
 from rotator.core import words
@@ -59,7 +60,6 @@ _NAMES: Final = {
     "due": due,
     "facts_of": facts_of,
     "links_of": links_of,
-    "moment": words.moment,
     "sender_of": sender_of,
     "org_of": org_of,
     "parts_of": parts_of,
@@ -67,6 +67,7 @@ _NAMES: Final = {
     "title_of": title_of,
     "to_do_of": to_do_of,
     "told_no_more_until": told_no_more_until,
+    "when_of": when_of,
     "word_of": word_of,
 }
 
@@ -178,7 +179,7 @@ def _untagged(subject: str) -> str:
 
 
 def _plain(message: Message) -> str:
-    parts = [title_of(message), f"{word_of(message)}, {_since(message)}"]
+    parts = [title_of(message), f"{word_of(message)}, {when_of(message)}"]
     for name, text in parts_of(message):
         paragraphs = ["\n".join(_wrapped(line)) for line in text.split("\n") if line]
         parts += [f"{name}:\n{paragraphs[0]}", *paragraphs[1:]] if name else paragraphs
@@ -202,10 +203,6 @@ def _plain_digest(messages: Sequence[Message]) -> str:
         parts.append("\n".join([f"* {title_of(message)}", f"  {about}", *to_do, *page, *rest]))
     end = f"-- \n{sender_of(messages)}"
     return "\n\n".join([*parts, "Each in full: rotator alerts list ID", end]) + "\n"
-
-
-def _since(message: Message) -> str:
-    return f"{'' if message.is_last else 'since '}{words.moment(message.at)}"
 
 
 def _wrapped(line: str) -> list[str]:

@@ -24,9 +24,9 @@ from rotator.alerts.formatting import (
     sign_of,
     title_of,
     to_do_of,
+    when_of,
     word_of,
 )
-from rotator.core import words
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -115,10 +115,8 @@ def _fits(url: str) -> bool:
 
 
 def _last_line(message: Message) -> str:
-    parts = [word_of(message), f"since {words.moment(message.at)}"]
-    if message.is_last:
-        parts = [word_of(message), words.moment(message.at)]
-    else:
+    parts = [word_of(message), when_of(message)]
+    if not message.is_last:
         parts.append(f"`{_escaped(acknowledging(message))}`")
     parts.append(_escaped(sender_of([message])))
     return " · ".join(parts)

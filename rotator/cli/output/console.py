@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from rotator.cli.output.streams.marked import Indented, Styled
+from rotator.cli.output.streams.marked import Styled
 from rotator.core import words
 from rotator.plain_text import json_text, lines, set_in
 
@@ -113,11 +113,6 @@ def table(*columns: str, prose: Collection[str] = (), spare: Sequence[str] = ())
     from rotator.cli.output.streams.rows import Rows
 
     return Rows(columns, prose=prose, spare=spare)
-
-
-def indented(text: str) -> str:
-    """A paragraph below another line; what a terminal wraps of it is as far in."""
-    return Indented(text)
 
 
 def state_of(this: CertificateLife | CredentialStatus) -> Styled:

@@ -6,8 +6,9 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from rotator.cli.exit_codes import of_end, of_error
-from rotator.cli.output.console import console, indented, moment, print_json, short, state
+from rotator.cli.output.console import console, moment, print_json, short, state
 from rotator.cli.output.former_names import with_former_names
+from rotator.cli.output.streams.marked import Indented
 from rotator.core import words
 from rotator.core.decision.actions import ActionKind
 from rotator.core.decision.policies import Strategy
@@ -25,7 +26,7 @@ def print_report(report: Report, now: datetime, *, revoked_since: datetime | Non
     out = console()
     out.print(f"{report.credential}: ", state(report.outcome), _sentence(report), sep="")
     for line in _details(report, now, revoked_since):
-        out.print(indented(line))
+        out.print(Indented(line))
 
 
 def _sentence(report: Report) -> str:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from rotator.cli.output.console import away, console, day, indented, moment, short, state_of, table
+from rotator.cli.output.console import away, console, day, moment, short, state_of, table
 from rotator.cli.output.former_names import with_former_names
 from rotator.cli.output.progress import describe
 from rotator.cli.output.schedule_lines import how_it_begins, standstills_as_json, what_would_expire
+from rotator.cli.output.streams.marked import Indented
 from rotator.cli.output.usage.use_lines import use_as_json, use_in_words
 from rotator.core.decision.actions import ActionKind
 from rotator.core.thresholds import has_come
@@ -61,9 +62,9 @@ def print_plans(
     plans: list[Plan],
     statuses: Mapping[str, CredentialStatus],
     now: datetime,
-    used: Mapping[str, AppUse] | None = None,
+    used: Mapping[str, AppUse],
     *,
-    err: bool = False,
+    err: bool,
 ) -> None:
     """A table of when they are due, and of each its state and the steps; `err`: not to where a program reads."""
     rows = table(
@@ -84,10 +85,10 @@ def print_plans(
         told = (*map(str, found.returns), *map(describe, steps))
         out.print(f"{found.credential}: {'a run now would take these steps:' if told else 'a run now would'}")
         for number, step in enumerate(told, 1):
-            out.print(indented(f"{number}. {step}"))
+            out.print(Indented(f"{number}. {step}"))
         for line in (*_ending(found, now), *_beginning(statuses[found.credential], now)):
-            out.print(indented(line))
-        if used and found.credential in used:
+            out.print(Indented(line))
+        if found.credential in used:
             for sentence in use_in_words(used[found.credential], now):
                 out.print(f"{found.credential}: {sentence}")
         for each in found.acceptances:

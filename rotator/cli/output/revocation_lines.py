@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from rotator.services.revocation.revocation_report import RevocationReport
 
 
-def print_plan(plan: RevocationPlan, *, err: bool = False) -> None:
+def print_plan(plan: RevocationPlan, *, err: bool) -> None:
     """What each step would do; `err`: not to where a program reads."""
     say(f"{plan.credential}, of {plan.username} in {plan.org}:", err=err)
     for step in plan.steps:

@@ -15,8 +15,6 @@ from rotator.simulator.wire.soap import FaultError, add, child_texts, date_time
 from rotator.simulator.wire.unsupported import unsupported_fault
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from lxml import etree
 
     from rotator.simulator.metadata.call import MetadataCall
@@ -121,9 +119,8 @@ def deploy_result(job: Job, version: int, *, with_details: bool) -> dict[str, An
     deployment, options = job.result, job.result.options
     components = [message for message in deployment.messages if message.type]
     failed = len(deployment.failures)
-    done = _time(job.due) if job.is_done and job.status != "Canceled" else None
-    sizes = {"numberFiles": len(deployment.messages), "zipSize": len(deployment.archive)}
-    told = sizes if version >= SIZES_SINCE else {}
+    done = date_time(job.due) if job.is_done and job.status != "Canceled" else None
+    tells_sizes = version >= SIZES_SINCE
     return {
         "canceledBy": job.canceled_by.id if job.canceled_by else None,
         "canceledByName": job.canceled_by.name if job.canceled_by else None,
@@ -131,18 +128,18 @@ def deploy_result(job: Job, version: int, *, with_details: bool) -> dict[str, An
         "completedDate": done,
         "createdBy": job.user.id,
         "createdByName": job.user.name,
-        "createdDate": _time(job.created_at),
+        "createdDate": date_time(job.created_at),
         "details": _details(job) if with_details else {},
         "done": job.is_done,
         "errorMessage": deployment.error or None,
         "errorStatusCode": "UNKNOWN_EXCEPTION" if deployment.error else None,
         "id": job.id,
         "ignoreWarnings": options.ignoreWarnings,
-        "lastModifiedDate": done or _time(job.created_at),
+        "lastModifiedDate": done or date_time(job.created_at),
         "numberComponentErrors": failed,
         "numberComponentsDeployed": len(components) - failed,
         "numberComponentsTotal": len(components),
-        **({"numberFiles": told["numberFiles"]} if told else {}),
+        **({"numberFiles": len(deployment.messages)} if tells_sizes else {}),
         "numberTestErrors": 0,
         "numberTestsCompleted": 0,
         "numberTestsTotal": 0,
@@ -151,7 +148,7 @@ def deploy_result(job: Job, version: int, *, with_details: bool) -> dict[str, An
         "startDate": done,
         "status": job.status,
         "success": job.status in {"Succeeded", "SucceededPartial"},
-        **({"zipSize": told["zipSize"]} if told else {}),
+        **({"zipSize": len(deployment.archive)} if tells_sizes else {}),
     }
 
 
@@ -173,7 +170,7 @@ def _message(job: Job, message: Message) -> dict[str, Any]:
         "columnNumber": 1 if is_refused else None,
         "componentType": message.type,
         "created": bool(is_written and outcome and outcome.created),
-        "createdDate": _time(job.due),
+        "createdDate": date_time(job.due),
         "deleted": message.deleted and not is_refused,
         "fileName": message.file,
         "fullName": message.name,
@@ -183,7 +180,3 @@ def _message(job: Job, message: Message) -> dict[str, Any]:
         "problemType": message.problem_type if is_refused else None,
         "success": not is_refused,
     }
-
-
-def _time(time: datetime) -> str:
-    return date_time(time)

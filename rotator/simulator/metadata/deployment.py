@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import partial
+from operator import methodcaller
 from typing import TYPE_CHECKING, Any, Final, Literal, Self
 
 from rotator.simulator.metadata.package import ALL, MANIFEST, META, ArchiveError, Manifest, parse_file, unpack
@@ -133,7 +134,7 @@ class Deployment:
         for name in DELETIONS[:2]:
             self._delete(author, files, name)
         manifest = Manifest.parse(files[MANIFEST])
-        self._tell(Message("", MANIFEST, MANIFEST, Outcome("")))
+        self.messages.append(Message("", MANIFEST, MANIFEST, Outcome("")))
         for type_name in manifest.members:
             if type_name not in TYPES:
                 for member in manifest.members[type_name]:
@@ -155,20 +156,21 @@ class Deployment:
                     f"An object '{name}' of type {kind.name} was named in package.xml, "
                     "but was not found in zipped directory"
                 )
-                self._tell(Message(kind.name, name, MANIFEST, problem=problem))
+                self.messages.append(Message(kind.name, name, MANIFEST, problem=problem))
         for name, path in there.items():
             if name in members or ALL in members or self.options.autoUpdatePackage:
                 self._attempt(author, kind.name, name, path, partial(_write_file, author, files, name, path))
             else:
-                self._tell(Message(kind.name, name, path, problem="Not in package.xml"))
+                self.messages.append(Message(kind.name, name, path, problem="Not in package.xml"))
 
     def _delete(self, author: Author, files: Mapping[str, bytes], manifest_name: str) -> None:
         if manifest_name not in files:
             return
         for type_name, members in Manifest.parse(files[manifest_name]).members.items():
             for name in members:
-                step = partial(_delete_component, author, name)
-                self._attempt(author, type_name, name, manifest_name, step, deletes=True)
+                self._attempt(
+                    author, type_name, name, manifest_name, methodcaller("delete", author, name), deletes=True
+                )
 
     def _attempt(
         self,
@@ -183,17 +185,14 @@ class Deployment:
         try:
             outcome = step(type_of(self.org, author.version, type_name))
         except WarningError as warning:
-            self._tell(Message(type_name, name, path, problem=warning.message, problem_type="Warning"))
+            self.messages.append(Message(type_name, name, path, problem=warning.message, problem_type="Warning"))
         except ComponentError as error:
-            self._tell(Message(type_name, name, path, problem=error.message))
+            self.messages.append(Message(type_name, name, path, problem=error.message))
         except (FaultError, ArchiveError) as error:
             text = error.text.removeprefix("sf:") if isinstance(error, FaultError) else str(error)
-            self._tell(Message(type_name, name, path, problem=text))
+            self.messages.append(Message(type_name, name, path, problem=text))
         else:
-            self._tell(Message(type_name, name, path, outcome, deleted=deletes))
-
-    def _tell(self, message: Message) -> None:
-        self.messages.append(message)
+            self.messages.append(Message(type_name, name, path, outcome, deleted=deletes))
 
 
 def _write_file(author: Author, files: Mapping[str, bytes], name: str, path: str, kind: MetadataType) -> Outcome:
@@ -208,7 +207,3 @@ def _write_file(author: Author, files: Mapping[str, bytes], name: str, path: str
     if kind.is_file:
         given[CONTENT] = files.get(path, b"").decode("ascii", "replace")
     return kind.write(author, name, given, "upsert")
-
-
-def _delete_component(author: Author, name: str, kind: MetadataType) -> Outcome:
-    return kind.delete(author, name)

@@ -22,9 +22,10 @@ from rotator.cli import error_output
 from rotator.cli.commands.history import _print_events
 from rotator.cli.output import audit_table, inventory_table, status_table
 from rotator.cli.output.check_lines import print_check
-from rotator.cli.output.console import console, indented, print_json, say
+from rotator.cli.output.console import console, print_json, say
 from rotator.cli.output.progress import LiveProgress
 from rotator.cli.output.sarif import as_sarif
+from rotator.cli.output.streams.marked import Indented
 from rotator.core.decision.actions import Action, ActionKind
 from rotator.core.logins import classify_refusal
 from rotator.core.observed import Kind, ObservedCertificate
@@ -131,7 +132,7 @@ def test_what_a_command_prints(said: str) -> None:
         say(f"Billing: {said}", err=True)
         console().print(f"Billing: {said}", said and "more")
         console().print(f"Billing: {said}", soft_wrap=True)
-        console().print(indented(said))
+        console().print(Indented(said))
         print_check(Check("production", Result.FAILED, f"It says {said}", hint=said))
         _print_events([event])
         with LiveProgress("billing") as progress:

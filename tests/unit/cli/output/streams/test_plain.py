@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 
 from rotator.cli.output import console as output
+from rotator.cli.output.streams.marked import Indented
 from rotator.cli.output.streams.plain import Plain
 from rotator.cli.output.streams.rows import Rows, width_of
 from rotator.cli.output.streams.terminal import Terminal
@@ -36,7 +37,7 @@ def test_a_text_is_written_as_rich_writes_it_where_there_is_no_terminal(texts: l
 
 @given(st.text(min_size=1, max_size=20))
 def test_so_is_a_text_that_is_set_in(text: str) -> None:
-    assert written(Plain(err=False), output.indented(text)) == written(by_rich(), output.indented(text))
+    assert written(Plain(err=False), Indented(text)) == written(by_rich(), Indented(text))
 
 
 @given(st.lists(st.tuples(TEXTS, TEXTS), max_size=3))

@@ -87,13 +87,18 @@ def reporter(
     A report that cannot be left is a warning in the log and fails no login. Raises ConfigurationError for what is
     neither, and for a name that no consumer can have.
     """
-    now = (waiting or Waiting(PATIENCE)).now
+    patient = waiting or Waiting(PATIENCE)
+    now = patient.now
     if not is_consumer_name(consumer):
-        raise ConfigurationError(f"No consumer can be called {consumer!r}.", hint="Letters, digits, `.`, `_` and `-`.")
+        raise ConfigurationError(
+            f"No consumer can be called {consumer!r}.",
+            effect="Nothing was sent.",
+            hint="Use letters, digits, `.`, `_` and `-`, as the name under `consumers` in config.yaml has them.",
+        )
     kind, _, rest = to.partition(":")
     leaves = _leaves_in_store(kind) if rest else None
     if leaves:
-        return Reporter(consumer, leaves(CredentialAddress(kind, rest), _around(waiting or Waiting(PATIENCE))), now)
+        return Reporter(consumer, leaves(CredentialAddress(kind, rest), _around(patient)), now)
     if kind == "files" and rest:
         return Reporter(consumer, to_folder(rest, credential), now)
     if kind in {"http", "https"} and token is not None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 from datetime import timedelta
+from functools import partial
 from http import HTTPStatus
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -60,12 +61,7 @@ class Reporter:
 
 def to_folder(folder: str | Path, credential: str) -> LeavesReport:
     """Leaves a file in a folder: `reports` of the files store, in config.yaml."""
-    place = ReportFolder(Path(folder))
-
-    def leave(consumer: str, line: str) -> None:
-        place.write(credential, consumer, line)
-
-    return leave
+    return partial(ReportFolder(Path(folder)).write, credential)
 
 
 def to_pages(url: str, credential: str, token: Secret, *, ca: Path | None = None) -> LeavesReport:

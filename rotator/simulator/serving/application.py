@@ -13,8 +13,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from rotator.simulator.serving.control import control_routes
-from rotator.simulator.serving.endpoints import understand
-from rotator.simulator.serving.login_servers import org_of
+from rotator.simulator.serving.endpoints import org_of, understand
 from rotator.simulator.wire.answers import NO_CACHE
 from rotator.simulator.wire.faults import Effect
 from rotator.simulator.wire.request import Request

@@ -27,6 +27,9 @@ from rotator.simulator.wire.unsupported import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from rotator.simulator.org.apps import ClientApp
     from rotator.simulator.org.org import Org
     from rotator.simulator.wire.request import Request
 
@@ -54,12 +57,36 @@ def understand(org: Org, request: Request) -> Call:
     return Call(Kind.DATA, lambda _: html_answer(404, "<html><body>URL No Longer Exists</body></html>"))
 
 
+def org_of(orgs: Sequence[Org], request: Request) -> Org:
+    """Which org a request at login.salesforce.com or test.salesforce.com is for.
+
+    That is the one that a consumer key, a username or an identity URL belongs to; else the first of the host's kind.
+    """
+    candidates = [org for org in orgs if org.addresses.login_host == request.host.partition(":")[0].lower()] or orgs
+    return next((org for org in candidates if _is_named(org, request)), candidates[0])
+
+
+def _is_named(org: Org, request: Request) -> bool:
+    parts = request.path.strip("/").split("/")
+    if parts[0] == "id":
+        return len(parts) > 1 and parts[1][:15] == org.id[:15]
+    if request.path.startswith("/services/Soap/"):
+        # Only a login comes here without a session; which org it is for says the username, whatever the XML around it.
+        return any(f">{username}<".encode() in request.body for username in org.users)
+    return _app_of(org, request) is not None
+
+
+def _app_of(org: Org, request: Request) -> ClientApp | None:
+    """The app that a request for a token names, or whose consumer key the assertion in it has."""
+    return org.app_of(request.form.get("client_id") or _issuer(request.form.get("assertion", "")))
+
+
 def _token(org: Org, request: Request, _rest: list[str]) -> Call:
     if request.method != "POST":
         refusal = json_answer(400, {"error": "invalid_request", "error_description": "must use HTTP POST"})
         return Call(Kind.TOKEN, lambda _: refusal)
     form, client = request.form, Client(request.address, request.headers.get("user-agent", ""))
-    app = org.app_of(form.get("client_id") or _issuer(form.get("assertion", "")))
+    app = _app_of(org, request)
     return Call(
         Kind.TOKEN,
         lambda _: answer_login(org, form, request.host, request.authorization, client),

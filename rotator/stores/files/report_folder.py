@@ -51,7 +51,11 @@ class ReportFolder:
     def write(self, credential: str, consumer: str, line: str) -> None:
         """Leaves a line in the place of the one before, at one instant. Raises StoreError."""
         if not is_consumer_name(consumer):
-            raise StoreError(f"No consumer can be called {consumer!r}.", hint="Letters, digits, `.`, `_` and `-`.")
+            raise StoreError(
+                f"No consumer can be called {consumer!r}.",
+                effect="No report was left.",
+                hint="Use letters, digits, `.`, `_` and `-`, as the name under `consumers` in config.yaml has them.",
+            )
         target = self._folder / credential / consumer
         beside = target.with_name(f".{consumer}.{os.getpid()}")
         try:

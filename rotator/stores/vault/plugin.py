@@ -66,11 +66,7 @@ def _reader(address: CredentialAddress, around: Surroundings) -> Reader:
 
 def _reporter(address: CredentialAddress, around: Surroundings) -> LeavesReport:
     store, credential = _of_address(address, around)
-
-    def leave(consumer: str, line: str) -> None:
-        store.leave_report(credential, consumer, line)
-
-    return leave
+    return partial(store.leave_report, credential)
 
 
 def _of_address(address: CredentialAddress, around: Surroundings) -> tuple[VaultStore, str]:

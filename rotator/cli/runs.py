@@ -28,14 +28,17 @@ if TYPE_CHECKING:
     from rotator.services.rotation.service import RotationService
 
 
-def chosen(app: Application, names: Sequence[str], *, every: bool) -> tuple[str, ...]:
-    """The credentials that a command line names. Raises ConfigurationError for none, both, or an unknown one."""
+def chosen(app: Application, names: Sequence[str], *, every: bool | None = None) -> tuple[str, ...]:
+    """The credentials that a command line names; `every` is None where it cannot name all.
+
+    Raises ConfigurationError for none, both, or an unknown one.
+    """
     if every and names:
         raise wrong_input("Names and --all were given.", "Give one or the other.")
     if not every and not names:
+        some = ", ".join(app.settings.credentials) or "those you configure"
         raise wrong_input(
-            "No credential was named.",
-            f"Name one of {', '.join(app.settings.credentials) or 'those you configure'}, or give --all.",
+            "No credential was named.", f"Name one of {some}{'.' if every is None else ', or give --all.'}"
         )
     if not app.settings.credentials:
         raise wrong_input(

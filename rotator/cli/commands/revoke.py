@@ -97,7 +97,7 @@ def revoke(
 
     _require_sense(reason, only, undo=undo, own_login=own_login, dry_run=dry_run)
     with invocation.application() as app:
-        credentials = chosen(app, names, every=False)
+        credentials = chosen(app, names)
         if undo:
             _bring_back(invocation, app, credentials, reason, dry_run=dry_run, yes=yes)
         else:

@@ -294,7 +294,7 @@ def _carry_out(
     request: Request,
     names: Sequence[str],
     *,
-    every: bool = False,
+    every: bool | None = None,
     dry_run: bool = False,
     yes: bool = True,
 ) -> None:
@@ -310,12 +310,12 @@ def _carry_out(
             show_plans(invocation, app, credentials, request)
             return
         held = {} if every else standing_still(app, request, credentials)
-        if not yes and (held or is_to_be_confirmed(request, is_for_many=every and bool(request.goal))):
+        if not yes and (held or is_to_be_confirmed(request, is_for_many=bool(every and request.goal))):
 
             def show() -> None:
                 show_plans(invocation, app, credentials, request, ends=False)
 
-            confirm(show, request, credentials, held, is_for_all=every)
+            confirm(show, request, credentials, held, is_for_all=bool(every))
         run_requests(invocation, app, credentials, lambda service: service.handle(request))
 
 

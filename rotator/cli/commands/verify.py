@@ -39,7 +39,7 @@ def verify(invocation: Invocation, names: tuple[str, ...]) -> None:
     from rotator.services.stored_logins import try_stored  # noqa: PLC0415
 
     with invocation.application() as app:
-        asked = chosen(app, names, every=False)
+        asked = chosen(app, names)
         found, warnings = try_stored(app, asked)
         tried = {login.credential for login in found if login.is_current}
         missing = [

@@ -29,6 +29,7 @@ from tests.unit.core.decision.situations import (
     RESTORE,
     seen,
     told,
+    version,
 )
 
 if TYPE_CHECKING:
@@ -94,6 +95,13 @@ def foreseen(observation: Observation, wanted: Wanted = REPLACE) -> Forecast:
             "disable older to B, verify old to A, generate to A, upload new to A, verify new to A, promote new to A,"
             " done",
             id="what is over on the other app ends first",
+        ),
+        pytest.param(
+            seen("old", "new", pending=version("new", "B", lasts=DAY), current=OLD),
+            REPLACE,
+            "disable new to B, discard new to B, generate to B, verify new to B, upload new to B, verify new to B,"
+            " promote new to B, done",
+            id="over the throwaway certificate by which one that lasts too shortly was ended",
         ),
         pytest.param(
             pairs("old"), FIRST, "take to A, verify old to A, promote old to A, done", id="the first client secret"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import groupby, pairwise
 
@@ -107,6 +108,20 @@ def test_pauses_double_while_logins_fail_up_to_the_longest() -> None:
         probe_of(*[(LoginOutcome.MISMATCH, SECOND)] * times).next_at(RULES) - NOW for times in (1, 2, 3, 4, 5, 6, 5000)
     ]
     assert [pause / SECOND for pause in pauses] == [2, 4, 8, 16, 30, 30, 30]
+
+
+@pytest.mark.parametrize(
+    ("confirmations", "seconds"), [(1, [10, 12]), (2, [10, 12]), (3, [5, 10, 12]), (6, [2, 4, 6, 8, 10, 12])]
+)
+def test_as_many_logins_as_are_wanted_are_spread_over_the_time_that_is_wanted(
+    confirmations: int, seconds: list[int]
+) -> None:
+    rules = replace(RULES, confirmations=confirmations)
+    probe, at = accepted(1, 0 * SECOND), NOW
+    for second in seconds:
+        assert (probe.next_at(rules) - NOW).total_seconds() == second
+        at = probe.next_at(rules)
+        probe = probe.then(LoginAnswer(LoginOutcome.ACCEPTED), at)
 
 
 def test_logins_that_succeed_are_tried_steadily() -> None:

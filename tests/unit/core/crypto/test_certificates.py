@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
 from hypothesis import example, given, settings
@@ -205,11 +205,18 @@ def test_a_damaged_certificate_is_a_sentence_or_can_be_used_in_full(place: int, 
 DAMAGED = self_signed(spare_key(0), SUBJECT, now=MOMENT, lifetime=YEAR)
 
 
-def test_a_certificate_over_another_kind_of_key_reads_and_says_so() -> None:
+@pytest.mark.parametrize(
+    ("key", "algorithm", "bits"),
+    [
+        (ec.generate_private_key(ec.SECP256R1()).public_key(), "EC", 256),
+        (ed25519.Ed25519PrivateKey.generate().public_key(), "Ed25519", 0),
+    ],
+)
+def test_a_certificate_over_another_kind_of_key_reads_and_says_so(key: object, algorithm: str, bits: int) -> None:
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "elliptic")])
-    read = Certificate.parse(signed(name, ec.generate_private_key(ec.SECP256R1()).public_key(), MOMENT))
-    assert read.key_algorithm == "EC"
-    assert read.key_bits == 256
+    read = Certificate.parse(signed(name, key, MOMENT))
+    assert read.key_algorithm == algorithm
+    assert read.key_bits == bits
     assert not spare_key(1).matches(read)
     with pytest.raises(CertificateError, match="RSA only"):
         _ = read.public_key
@@ -298,8 +305,9 @@ def test_the_largest_key_with_a_long_subject_stays_under_four_kilobytes() -> Non
 
 def test_a_certificate_over_four_kilobytes_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("rotator.core.crypto.certificates.LARGEST_CERTIFICATE", 1000)
-    with pytest.raises(CertificateError, match="Salesforce takes 1000"):
+    with pytest.raises(CertificateError, match="Salesforce takes 1000") as refused:
         self_signed(spare_key(0), SUBJECT, now=MOMENT, lifetime=YEAR)
+    assert "Shorten `subject`" in refused.value.hint
 
 
 @pytest.mark.parametrize("name", ["", "  ", "n" * 65])

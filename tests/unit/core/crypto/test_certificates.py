@@ -153,6 +153,14 @@ def test_what_is_no_certificate_is_said_to_be_none(content: str | bytes) -> None
     assert "openssl x509" in refused.value.hint
 
 
+@pytest.mark.parametrize(
+    ("content", "why"), [(" ", "it is empty"), ("hello!", "it is neither PEM, nor base64, nor DER")]
+)
+def test_an_empty_file_is_told_from_one_that_holds_something_else(content: str, why: str) -> None:
+    with pytest.raises(CertificateError, match=why):
+        Certificate.parse(content)
+
+
 def test_several_certificates_are_refused(certificate: Certificate) -> None:
     with pytest.raises(CertificateError, match="several"):
         Certificate.parse(certificate.pem * 2)

@@ -64,8 +64,13 @@ def armoured(data: bytes) -> bytes:
         lambda data: CERTIFICATE.encode() + data,
         base64.b64encode,
         base64.encodebytes,
+        lambda data: base64.b64encode(b"\n" + data),
+        lambda data: b'"' + base64.b64encode(data) + b'"',
     ],
-    ids=["as it is", "literal", "literal crlf", "quoted", "quotes", "bom", "bag", "bundle", "base64", "base64 lines"],
+    ids=[
+        *("as it is", "literal", "literal crlf", "quoted", "quotes", "bom", "bag", "bundle"),
+        *("base64", "base64 lines", "base64 after a line", "quoted base64"),
+    ],
 )
 def test_pem_is_read_in_every_dress(form: PrivateFormat, dress: Callable[[bytes], bytes]) -> None:
     assert read_private_key(dress(pem(form))) == KEY
@@ -76,6 +81,8 @@ def test_der_and_pkcs12_are_read_and_pkcs12_only_with_its_password() -> None:
     bundle = pkcs12.serialize_key_and_certificates(b"key", RSA, None, None, BestAvailableEncryption(secret))
     assert read_private_key(der()) == KEY
     assert read_private_key(base64.b64encode(der())) == KEY
+    assert b"_" in base64.urlsafe_b64encode(der())
+    assert read_private_key(base64.urlsafe_b64encode(der())) == KEY
     assert read_private_key(bundle, PASSWORD) == KEY
     with pytest.raises(CertificateError, match="PKCS#12 without a password") as caught:
         read_private_key(bundle)
@@ -95,8 +102,29 @@ def test_of_two_different_keys_none_is_chosen() -> None:
 def test_a_password_is_used_whatever_the_dress() -> None:
     encrypted = pem(password=PASSWORD.reveal().encode())
     assert read_private_key(encrypted.replace(b"\n", b"\\n"), PASSWORD) == KEY
+    assert read_private_key(base64.b64encode(encrypted), PASSWORD) == KEY
     with pytest.raises(CertificateError, match="encrypted"):
         read_private_key(base64.b64encode(encrypted))
+
+
+def test_der_is_read_with_the_password_that_it_has_and_no_other() -> None:
+    secret = BestAvailableEncryption(PASSWORD.reveal().encode())
+    encrypted = RSA.private_bytes(Encoding.DER, PrivateFormat.PKCS8, secret)
+    for data in (encrypted, base64.b64encode(encrypted)):
+        assert read_private_key(data, PASSWORD) == KEY
+    for data, password, why in (
+        (encrypted, None, "is encrypted, and no password is configured"),
+        (der(), PASSWORD, "A password is configured, and the private key is not encrypted"),
+    ):
+        with pytest.raises(CertificateError, match=why) as caught:
+            read_private_key(data, password)
+        assert caught.value.hint == "Set or remove `password` beside the key's reference."
+
+
+def test_a_password_that_no_text_can_be_made_of_opens_nothing() -> None:
+    encrypted = RSA.private_bytes(Encoding.DER, PrivateFormat.PKCS8, BestAvailableEncryption(b"password"))
+    with pytest.raises(CertificateError):
+        read_private_key(encrypted, Secret("\udcff"))
 
 
 def test_a_key_of_openssh_that_cannot_be_read_comes_with_the_command_that_converts_it() -> None:
@@ -129,7 +157,12 @@ def test_what_is_no_private_rsa_key_is_named_for_what_it_is() -> None:
         (b"PuTTY-User-Key-File-3: ssh-rsa", "a key of PuTTY"),
         (b'{"kty": "RSA", "d": "..."}', "a JSON Web Key"),
         (b"-----BEGIN PGP PRIVATE KEY BLOCK-----\n", "an OpenPGP key"),
+        (b'{"d": "..."}', "no private key"),
         (b"hunter2", "no private key"),
+        (base64.b64encode(b"hunter2 and more"), "what is there is no private key"),
+        (base64.b64encode(b"-----BEGIN private key"), "what is there is no private key"),
+        (b"-----BEGIN SOMETHING-----\n", "what is there is no private key"),
+        (b"#" + base64.b64encode(der()), "what is there is no private key"),
     ):
         with pytest.raises(CertificateError, match=word) as caught:
             read_private_key(data)
@@ -139,9 +172,10 @@ def test_what_is_no_private_rsa_key_is_named_for_what_it_is() -> None:
 def test_rsa_pss_is_refused_by_name() -> None:
     assert RSA_ENCRYPTION in der()
     pss = der().replace(RSA_ENCRYPTION, RSA_PSS)
-    for data in (pss, armoured(pss), base64.b64encode(pss)):
-        with pytest.raises(CertificateError, match="RSA-PSS"):
+    for data in (pss, armoured(pss), base64.b64encode(pss), CERTIFICATE.encode() + armoured(pss)):
+        with pytest.raises(CertificateError, match="RSA-PSS") as caught:
             read_private_key(data)
+        assert "openssl genrsa" in caught.value.hint
 
 
 @given(st.binary(max_size=200) | st.text(max_size=200).map(str.encode) | st.binary(max_size=60).map(armoured))

@@ -68,11 +68,12 @@ def read_jks(content: bytes, password: str) -> tuple[str, PrivateKey, Certificat
 
     assert [number(">I") for _ in range(4)] == [0xFEEDFEED, 2, 1, 1]
     alias = file.read(number(">H")).decode()
-    assert number(">Q") > 0
+    created_at = number(">Q")
     protected = file.read(number(">I"))
     assert number(">I") == 1
     assert file.read(number(">H")) == b"X.509"
     certificate = Certificate.parse(file.read(number(">I")))
+    assert 0 <= created_at / 1000 - certificate.not_before.timestamp() < 86_400
     assert file.read() == b""
     return alias, _unprotected(protected, secret), certificate
 

@@ -14,6 +14,7 @@ from rotator.history.alerts.alerts import AlertRecords
 from rotator.history.alerts.outbox import OPENED, Outbox
 from rotator.history.engine.database import open_database
 from tests.tiers import longer
+from tests.unit.configurations import ONE_ORG
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,17 +23,15 @@ if TYPE_CHECKING:
     from rotator.history.engine.database import Database
     from tests.unit.cli.outcomes import Command
 
-CONFIGURATION = """
-database: sqlite:///rotator.db
-orgs:
-  production:
-    login_url: https://example.my.salesforce.com
-    login: {client_id: key, username: rotator@example.com, private_key: {env: ROTATOR_KEY}}
+CONFIGURATION = (
+    ONE_ORG
+    + """\
 alerts:
   channels:
     ops: {type: slack, token: {env: SLACK_TOKEN}, channel: C0123}
     mail: {type: email, host: mail.example.com, sender: rotator@example.com, to: [ops@example.com]}
 """
+)
 NOW = datetime.now(UTC).replace(microsecond=0)
 DAY = timedelta(days=1)
 EXPIRY = NewAlert(

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.contract.servers.slack import FakeSlack, Ordered, fake_slack
+from tests.unit.configurations import ONE_ORG
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -15,13 +16,6 @@ if TYPE_CHECKING:
 
     from tests.unit.cli.outcomes import Command
 
-CONFIGURATION = """
-database: sqlite:///rotator.db
-orgs:
-  production:
-    login_url: https://example.my.salesforce.com
-    login: {client_id: key, username: rotator@example.com, private_key: {env: ROTATOR_KEY}}
-"""
 CHANNELS = """
 alerts:
   channels:
@@ -43,7 +37,7 @@ def slack(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeSlack]:
 def channels(tmp_path: Path, slack: FakeSlack) -> Path:
     (tmp_path / "ca.pem").write_text(slack.ca)
     config = tmp_path / "config.yaml"
-    config.write_text(CONFIGURATION + CHANNELS)
+    config.write_text(ONE_ORG + CHANNELS)
     return config
 
 
@@ -85,7 +79,7 @@ def test_an_unknown_channel_is_refused_before_any_is_tried(rotator: Command, cha
 
 
 def test_without_channels_there_is_nothing_to_test(rotator: Command, channels: Path) -> None:
-    channels.write_text(CONFIGURATION)
+    channels.write_text(ONE_ORG)
     outcome = rotator("--config", channels, "alerts", "test")
     assert outcome.code == 2
     assert "No channel is configured" in outcome.err

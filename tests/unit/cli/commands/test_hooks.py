@@ -6,21 +6,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.unit.configurations import with_credentials
+
 if TYPE_CHECKING:
     from pathlib import Path
 
     from tests.unit.cli.outcomes import Command
 
-CONFIGURATION = """
-database: sqlite:///rotator.db
-orgs:
-  production:
-    login_url: https://example.my.salesforce.com
-    login: {client_id: key, username: rotator@example.com, private_key: {env: ROTATOR_KEY}}
-stores: {keys: {type: files, path: store}}
-credentials:
-  billing: {org: production, store: keys, username: user@example.com, apps: [Billing]}
-"""
+CONFIGURATION = with_credentials("billing")
 HOOKS = """
 hooks:
   after_rotation:

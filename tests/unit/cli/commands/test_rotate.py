@@ -27,6 +27,7 @@ from rotator.errors import OrgUnavailable, RotatorError
 from rotator.history.engine.database import open_database
 from rotator.history.journal.journal import Journal
 from rotator.services.rotation.report import Listener, Outcome, Report
+from tests.unit.configurations import with_credentials
 from tests.unit.revoked import revoke
 
 if TYPE_CHECKING:
@@ -39,18 +40,7 @@ if TYPE_CHECKING:
 DONE = Report("", Strategy.IN_PLACE, Outcome.ROTATED, "done", new_fingerprint=Fingerprint("cd" * 32))
 REVERTED = replace(DONE, outcome=Outcome.REVERTED, why="never held")
 AWAY = OrgUnavailable("The org is down.", effect="Nothing was changed.", rerun="Run it again.")
-CONFIG = """
-database: sqlite:///rotator.db
-orgs:
-  production:
-    login_url: https://example.my.salesforce.com
-    login: {client_id: a, username: b, private_key: {env: C}}
-stores: {keys: {type: files, path: store}}
-credentials:
-  one: {org: production, store: keys, username: one@example.com, apps: [One]}
-  two: {org: production, store: keys, username: two@example.com, apps: [Two]}
-  three: {org: production, store: keys, username: three@example.com, apps: [Three]}
-"""
+CONFIG = with_credentials("one", "two", "three")
 
 
 class Services:

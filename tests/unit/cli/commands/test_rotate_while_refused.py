@@ -13,6 +13,7 @@ from rotator.application import Application
 from rotator.errors import OrgUnavailable
 from rotator.history.engine.database import open_database
 from rotator.history.journal.journal import Journal
+from tests.unit.configurations import with_credentials
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,16 +22,7 @@ if TYPE_CHECKING:
     from tests.unit.cli.outcomes import Command
 
 SINCE = datetime(2026, 11, 26, 1, 28, tzinfo=UTC)
-CONFIG = """
-database: sqlite:///rotator.db
-orgs:
-  production:
-    login_url: https://example.my.salesforce.com
-    login: {client_id: a, username: b, private_key: {env: C}}
-stores: {keys: {type: files, path: store}}
-credentials:
-  billing: {org: production, store: keys, username: one@example.com, apps: [Billing]}
-"""
+CONFIG = with_credentials("billing")
 
 
 def no_login(*_: object, **__: object) -> None:

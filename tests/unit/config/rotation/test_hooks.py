@@ -10,18 +10,9 @@ from rotator.config.loading import parse
 from rotator.config.rotation.hooks import CommandHookSettings, UnitHookSettings, WebhookSettings
 from rotator.core.hook import Calls, HookEvent
 from rotator.errors import ConfigurationError
+from tests.unit.configurations import with_credentials
 
-CONFIGURATION = """
-database: sqlite:///rotator.db
-orgs:
-  production:
-    login_url: https://example.my.salesforce.com
-    login: {client_id: key, username: rotator@example.com, private_key: {env: ROTATOR_KEY}}
-stores: {keys: {type: files, path: store}}
-credentials:
-  billing: {org: production, store: keys, username: user@example.com, apps: [Billing]}
-  shipping: {org: production, store: keys, username: user@example.com, apps: [Shipping]}
-"""
+CONFIGURATION = with_credentials("billing", "shipping")
 
 
 def hooks(text: str) -> str:

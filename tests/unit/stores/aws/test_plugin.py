@@ -20,21 +20,20 @@ from rotator.stores.aws.plugin import PLUGIN
 from rotator.stores.aws.policy import Ground, for_consumers, for_rotator, statement_for
 from rotator.stores.aws.settings import AwsStoreSettings
 from rotator.stores.aws.store import AwsStore
+from tests.unit.configurations import ONE_ORG
 
 if TYPE_CHECKING:
     from rotator.config.section import StoreSettings
 
 EXAMPLE = Path(__file__).parents[4] / "config.yaml.example"
-DOCUMENT = """\
-database: sqlite:///rotator.db
-orgs:
-  production:
-    login_url: https://example.my.salesforce.com
-    login: {client_id: key, username: rotator@example.com, private_key: {env: KEY}}
+DOCUMENT = (
+    ONE_ORG
+    + """\
 stores:
   cloud:
     type: aws
 """
+)
 
 
 BY_ALIAS = {

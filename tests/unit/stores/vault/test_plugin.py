@@ -17,14 +17,12 @@ from rotator.errors import ConfigurationError
 from rotator.stores.vault.auth import SERVICE_ACCOUNT_TOKEN
 from rotator.stores.vault.settings import VaultStoreSettings
 from tests.tiers import longer
+from tests.unit.configurations import ONE_ORG
 
 FILE = Path("/etc/rotator/config.yaml")
-TEXT = """\
-database: sqlite:///rotator.db
-orgs:
-  production:
-    login_url: https://example.my.salesforce.com
-    login: {client_id: key, username: rotator@example.com, private_key: {env: KEY}}
+TEXT = (
+    ONE_ORG
+    + """\
 stores:
   keys:
     type: vault
@@ -34,6 +32,7 @@ credentials:
   billing: {org: production, store: keys, username: billing@example.com, apps: [Billing]}
   payroll: {org: production, store: keys, username: payroll@example.com, apps: [Payroll]}
 """
+)
 
 POLICY = """\
 path "secret/data/rotator/*" { capabilities = ["create", "read", "update"] }

@@ -45,7 +45,7 @@ if TYPE_CHECKING:
     from rotator.services.posture.auditing import Audit
     from rotator.services.rotation.observer import CredentialContext
     from rotator.services.rotation.report import Listener
-    from rotator.services.rotation.service import RotationService
+    from rotator.services.rotation.rotation_service import RotationService
     from rotator.services.schedule.memory.service_memory import ServiceMemory
     from rotator.services.usage.noted_logins import NotedLogins
     from rotator.services.usage.users_before import AppUse
@@ -310,8 +310,8 @@ class Application(Program):
         client_ids: Mapping[str, str] | None = None,
     ) -> RotationService:
         """Takes requests for a credential. Raises ConfigurationError, and what `credential_context` raises."""
+        from rotator.services.rotation.rotation_service import RotationService
         from rotator.services.rotation.run import RunContext
-        from rotator.services.rotation.service import RotationService
 
         def run_context(rotation_id: str | None) -> RunContext:
             def record(kind: str, **details: str | float | bool | None) -> None:

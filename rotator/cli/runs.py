@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from rotator.application import Application
     from rotator.cli.invocation import Invocation
     from rotator.services.rotation.report import Report
-    from rotator.services.rotation.service import RotationService
+    from rotator.services.rotation.rotation_service import RotationService
 
 
 def chosen(app: Application, names: Sequence[str], *, every: bool | None = None) -> tuple[str, ...]:

@@ -90,7 +90,7 @@ _LATER: Final = (
     "rotator.services.rotation.client_secrets.secret_checks",
     "rotator.services.rotation.export",
     "rotator.services.rotation.plan",
-    "rotator.services.rotation.service",
+    "rotator.services.rotation.rotation_service",
     "rotator.services.stored_logins",
     "rotator.services.usage.noted_logins",
     "rotator.services.usage.users_before",

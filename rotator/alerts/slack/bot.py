@@ -15,7 +15,7 @@ from rotator.alerts.slack.blocks import (
     settled_blocks_of,
 )
 from rotator.alerts.slack.calls import Refused, SlackCalls, require_header
-from rotator.alerts.slack.errors import NO_THREAD, refusal
+from rotator.alerts.slack.slack_errors import NO_THREAD, refusal
 from rotator.core.severity import Severity
 from rotator.net.shapes import WrongShape
 from rotator.plain_text import one_line

@@ -12,7 +12,7 @@ from urllib3.exceptions import NewConnectionError
 
 import rotator
 from rotator.alerts.base import DeliveryFailed
-from rotator.alerts.slack.errors import refusal
+from rotator.alerts.slack.slack_errors import refusal
 from rotator.alerts.tls import client_context, distrust
 from rotator.core.secret import Secret
 from rotator.errors import ConfigurationError

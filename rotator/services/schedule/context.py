@@ -56,7 +56,7 @@ if TYPE_CHECKING:
     from rotator.services.posture.auditing import Audit
     from rotator.services.rotation.observer import CredentialContext
     from rotator.services.rotation.report import Listener
-    from rotator.services.rotation.service import RotationService
+    from rotator.services.rotation.rotation_service import RotationService
     from rotator.stores.base import Store
 
 

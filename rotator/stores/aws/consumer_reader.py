@@ -9,7 +9,7 @@ from rotator.core.credentials import Version
 from rotator.core.secret import Secret
 from rotator.core.words import short
 from rotator.errors import NOTHING_CHANGED, StoreError
-from rotator.stores.aws.errors import NotAllowed
+from rotator.stores.aws.aws_errors import NotAllowed
 from rotator.stores.aws.labels import PLACEHOLDER
 from rotator.stores.aws.policy import CURRENT, STAGES
 from rotator.stores.aws.secrets_manager import Refused

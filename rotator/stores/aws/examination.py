@@ -13,7 +13,7 @@ from rotator.core import words
 from rotator.errors import NOTHING_CHANGED, StoreError
 from rotator.net.shapes import Fields, WrongShape
 from rotator.plain_text import one_line
-from rotator.stores.aws.errors import NotAllowed, makes_no_sense
+from rotator.stores.aws.aws_errors import NotAllowed, makes_no_sense
 from rotator.stores.aws.secrets_manager import Refused
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from botocore.awsrequest import AWSResponse
 from requests import exceptions as failures
 
 from rotator.net.client import Session, is_about_socks
-from rotator.stores.aws.errors import NoAuthorities, ProxyIsForSocks
+from rotator.stores.aws.aws_errors import NoAuthorities, ProxyIsForSocks
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

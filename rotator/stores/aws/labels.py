@@ -15,7 +15,7 @@ from rotator.core.words import short
 from rotator.errors import NOTHING_CHANGED, StoredDamaged, StoreError, StoreUnavailable
 from rotator.net.shapes import Fields, WrongShape
 from rotator.plain_text import one_line
-from rotator.stores.aws.errors import makes_no_sense
+from rotator.stores.aws.aws_errors import makes_no_sense
 from rotator.stores.aws.policy import CURRENT, PENDING, PREVIOUS, STAGES
 from rotator.stores.aws.secrets_manager import Refused
 from rotator.stores.contents import contents_of

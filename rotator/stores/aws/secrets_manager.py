@@ -10,7 +10,7 @@ from botocore.parsers import ResponseParserError
 
 from rotator.net.shapes import require_text
 from rotator.stores.aws.access import unlogged
-from rotator.stores.aws.errors import FAILURES, STUMBLES, Call, FileUnusable, code_of, explain, has_ended, passes
+from rotator.stores.aws.aws_errors import FAILURES, STUMBLES, Call, FileUnusable, code_of, explain, has_ended, passes
 from rotator.stores.aws.policy import ASSUME_ROLE
 
 if TYPE_CHECKING:

@@ -22,8 +22,8 @@ from rotator.salesforce.component import nothing_to_note
 from rotator.services.inventory.credential_history import histories_of
 from rotator.services.rotation.observer import CredentialContext
 from rotator.services.rotation.requests import Request
+from rotator.services.rotation.rotation_service import RotationService
 from rotator.services.rotation.run import RunContext
-from rotator.services.rotation.service import RotationService
 from rotator.testing.versions import MOMENT, spare_key
 
 if TYPE_CHECKING:

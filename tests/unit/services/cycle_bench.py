@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from rotator.salesforce.inventory.reading import Unread
     from rotator.services.rotation.observer import CredentialContext
     from rotator.services.rotation.report import Listener
-    from rotator.services.rotation.service import RotationService
+    from rotator.services.rotation.rotation_service import RotationService
     from rotator.services.schedule.jobs import Job
 
 _CONFIGURATION: Final = """

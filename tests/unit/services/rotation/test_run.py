@@ -213,7 +213,7 @@ def test_an_org_that_is_away_for_a_moment_ends_no_run(
 
 def test_a_first_observation_that_fails_is_told_at_once(one: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Bench, "prove", lambda *_: pytest.fail("nobody logs in"))
-    monkeypatch.setattr("rotator.services.rotation.service.refuse_to_end_own_login", lambda *_: None)
+    monkeypatch.setattr("rotator.services.rotation.rotation_service.refuse_to_end_own_login", lambda *_: None)
     monkeypatch.setattr(Bench, "read", lambda _, app: away(app))
     before = one.time
     with pytest.raises(OrgUnavailable):

@@ -45,6 +45,9 @@ WRONG_KEY: Final = "wrong_key"
 DEPLOYMENT: Final = "deployment"
 """Kind of the events of a deployment, which takes effect later than it begins (`state`: `begins`, `begun`, `ended`)."""
 
+EXPORT: Final = "export"
+"""Kind of the event that is recorded before a private key leaves the store."""
+
 _ROTATION: Final = select(ROTATION).where(ROTATION.c.id == bindparam("its_id"))
 _OPEN_ROTATION: Final = (
     select(ROTATION)

@@ -10,14 +10,13 @@ from rotator.core.posture.assessment import assess, ended
 from rotator.core.posture.facts import CredentialFacts, Hidden, Posture
 from rotator.core.posture.key_facts import version_facts
 from rotator.errors import HistoryError, RotatorError
-from rotator.history.journal.journal import Journal
+from rotator.history.journal.journal import EXPORT, Journal
 from rotator.history.journal.queries import events_of_kind
 from rotator.history.usage.recorded_logins import RecordedLogins
 from rotator.history.usage.usages import Usages
 from rotator.salesforce.login import VALIDITY
 from rotator.services.inventory.side_by_side import MOST, side_by_side
 from rotator.services.posture.org_facts import OrgAdapters, management_of, nothing_of, read_org
-from rotator.services.rotation.export import EXPORT
 from rotator.stores.base import read_stage
 
 if TYPE_CHECKING:

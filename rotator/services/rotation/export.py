@@ -6,11 +6,12 @@ import errno
 import os
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from rotator.core.credentials import Stage, key_version
 from rotator.core.crypto.keystores import Format, keystore
 from rotator.errors import ConfigurationError, StoreError
+from rotator.history.journal.journal import EXPORT
 from rotator.stores.base import read_stage
 
 if TYPE_CHECKING:
@@ -21,9 +22,6 @@ if TYPE_CHECKING:
     from rotator.core.actor import Actor
     from rotator.core.secret import Secret
     from rotator.stores.base import Store
-
-EXPORT: Final = "export"
-"""Kind of the event that is recorded before a private key leaves the store."""
 
 
 class RecordExport(Protocol):

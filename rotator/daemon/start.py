@@ -39,7 +39,10 @@ _LOG: Final = logging.getLogger(__name__)
 _RANDOM: Final = random.SystemRandom()
 
 PREPARED_FROM: Final = 200
-"""What is shown of more orgs is read before anybody looks: of so many that takes a tenth of a second, and megabytes."""
+"""What is shown of more orgs is read, and the first page's templates compiled, before anybody looks.
+
+Of so many each takes a tenth of a second, and megabytes, which a service that nobody looks at does without.
+"""
 
 _STOP_CHECK: Final = timedelta(seconds=0.5)
 """How often a cycle that is run once asks whether it is to stop."""
@@ -187,6 +190,5 @@ def _serve_pages(app: Application, service: Service, stack: ExitStack, descripto
             service.pages, settings, environ=app.environ, alive=service.liveness, descriptors=descriptors
         )
         _LOG.info("pages are served", extra={"url": stack.enter_context(server).url})
-        server.prepare()
         if len(app.settings.orgs) > PREPARED_FROM:
             service.pages.prepare = server.prepare

@@ -76,8 +76,8 @@ class WebServer:
         host, port = self._socket.getsockname()[:2]
         return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
-    def prepare(self, source: Source | None = None) -> None:
-        """Gets ready for who looks first, while the caller goes on; with a source by what stands in it."""
+    def prepare(self, source: Source) -> None:
+        """Gets ready for who looks first, by what stands in a source, while the caller goes on."""
         threading.Thread(target=_prepare, args=(source,), name="first page", daemon=True).start()
 
     def __enter__(self) -> Self:
@@ -91,12 +91,11 @@ class WebServer:
         self._running.close()
 
 
-def _prepare(source: Source | None) -> None:
+def _prepare(source: Source) -> None:
     compile_first_page()
     # Who looks is told why it is away.
     with suppress(HistoryError):
-        if source is not None:
-            source.overview()
+        source.overview()
     # Both take more than they keep: of 4,000 certificates 2 MB.
     give_memory_back()
 

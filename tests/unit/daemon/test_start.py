@@ -1,14 +1,14 @@
 from __future__ import annotations
 
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING
-from unittest.mock import Mock
+from unittest.mock import MagicMock, Mock
 
 import pytest
 
 from rotator.application import Application
 from rotator.core.attempts import AttemptRecord
-from rotator.daemon.start import run_once, serve
+from rotator.daemon.start import _serve_pages, run_once, serve
 from rotator.daemon.workers import Workers
 from rotator.errors import HistoryError, HistoryUnavailable
 from rotator.services.schedule.cycle import CycleResult
@@ -99,6 +99,19 @@ def test_a_slip_in_database_makes_no_history_when_the_service_starts(
     with Application.configured(config, {}) as app, pytest.raises(HistoryError, match="used another before"):
         serve(app, with_pages=False, exit_at_once=never)
     assert not config.with_name("rotatr.db").exists()
+
+
+@pytest.mark.parametrize(("orgs", "is_prepared"), [(200, False), (201, True)])
+def test_what_pages_show_is_prepared_for_many_orgs_and_takes_no_memory_for_few(
+    monkeypatch: pytest.MonkeyPatch, orgs: int, *, is_prepared: bool
+) -> None:
+    server, service, left_alone = MagicMock(), Mock(), Mock()
+    service.pages.prepare = left_alone
+    monkeypatch.setattr("rotator.web.server.pages_server", lambda *_, **_options: server)
+    with ExitStack() as stack:
+        _serve_pages(Mock(settings=Mock(orgs=range(orgs))), service, stack, 100)
+    assert service.pages.prepare is (server.prepare if is_prepared else left_alone)
+    assert not server.prepare.called
 
 
 def never(_end: CycleEnd) -> NoReturn:

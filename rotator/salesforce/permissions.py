@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from rotator.core import words
 from rotator.core.observed import Kind
 
 if TYPE_CHECKING:
@@ -67,7 +68,7 @@ def shows_records(name: str) -> str:
 def needed_for_records(name: str, *, changes: bool) -> str:
     """What to do where an org refuses the records of an object; empty where no one permission is known."""
     permission = (_CHANGES_RECORDS if changes else _SHOWS_RECORDS).get(name)
-    return f'Give the program\'s user the permission "{permission}".' if permission else ""
+    return give(permission) if permission else ""
 
 
 def not_seen(kinds: Iterable[Kind]) -> str:
@@ -82,4 +83,10 @@ def takes(kind: Kind) -> str:
 
 def needed_to_see(kind: Kind) -> str:
     """What to do where an org does not show what is of a kind."""
-    return f'Give the program\'s user the permission "{SHOWS[kind]}".'
+    return give(SHOWS[kind])
+
+
+def give(*permissions: str) -> str:
+    """What to do where one of these permissions would do."""
+    named = words.listed((f'"{each}"' for each in permissions), "or")
+    return f"Give the program's user the permission {named}."

@@ -18,6 +18,7 @@ from rotator.plain_text import one_line
 from rotator.salesforce import rest
 from rotator.salesforce.faults import from_status
 from rotator.salesforce.login import SessionExpired
+from rotator.salesforce.permissions import give
 from rotator.salesforce.record_values import is_id, quoted, required_moment, soql_time
 
 if TYPE_CHECKING:
@@ -137,7 +138,7 @@ class LoginHistory:
             raise LoginsHidden(
                 f"The org {org} does not show who logs in: {error.message}",
                 effect="Nothing else depends on it.",
-                hint=f'Give the program\'s user the permission "{PERMISSION}".',
+                hint=give(PERMISSION),
             ) from None
 
 

@@ -6,7 +6,6 @@ from functools import partial
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
 
-from rotator.core import words
 from rotator.core.lifecycle.revocation import AccessGrant, GivenBy
 from rotator.core.posture.user_permissions import SHOWING_SESSIONS, SHOWING_TOKENS
 from rotator.core.retry import Waiting
@@ -21,7 +20,7 @@ from rotator.salesforce.access.org_records import OrgRecords
 from rotator.salesforce.access.users import OrgUsers
 from rotator.salesforce.faults import from_status
 from rotator.salesforce.metadata import ATTEMPTS, PATIENCE, PAUSES, worth_repeating
-from rotator.salesforce.permissions import needed_to_see
+from rotator.salesforce.permissions import give, needed_to_see
 from rotator.salesforce.record_values import soql_time
 
 if TYPE_CHECKING:
@@ -163,11 +162,10 @@ class OrgAccess:
             names = [*SHOWING_TOKENS, *SHOWING_SESSIONS]
             self._own_permissions = OrgUsers(self._records).held_by(self._session.user_id, names)
         if self._own_permissions.isdisjoint(showing) and self._user_id(username)[:15] != self._session.user_id[:15]:
-            needed = words.listed((f'"{label}"' for label in showing.values()), "or")
             raise OrgError(
                 f"The org {self.org} shows the program's user his own {what} only, and not those of {username}.",
                 effect=NOTHING_CHANGED,
-                hint=f"Give the program's user the permission {needed}.",
+                hint=give(*showing.values()),
             )
 
     def _lets_only_approved(self, app: App) -> bool:

@@ -199,7 +199,7 @@ def test_two_keystores_of_one_version_are_not_the_same(version: KeyVersion, form
 
 
 @pytest.mark.parametrize("form", Format)
-@pytest.mark.parametrize("password", ["", "xq7zk", "pässwort", "with\nline", "with\x00null"])
+@pytest.mark.parametrize("password", ["", "xq7zk", "a long pässwort", "with\na line more", "with\x00null in it"])
 def test_a_password_that_java_could_not_be_given_is_refused_and_not_repeated(
     version: KeyVersion, form: Format, password: str
 ) -> None:
@@ -209,8 +209,15 @@ def test_a_password_that_java_could_not_be_given_is_refused_and_not_repeated(
     assert "openssl rand" in refused.value.hint
 
 
-@pytest.mark.parametrize("password", ["", "short", "eleven char", "aaaaaaaaaaaaaaaa", "abcabcabcabcabc"])
+def test_the_shortest_password_with_the_fewest_characters_will_do(version: KeyVersion) -> None:
+    assert read_jks(keystore(version, Format.JKS, Secret("abcdefabcdef"), "billing"), "abcdefabcdef")
+
+
+@pytest.mark.parametrize(
+    "password", ["", "short", "eleven char", "aaaaaaaaaaaaaaaa", "abcabcabcabcabc", "aaaaaaaaaaaa"]
+)
 def test_a_password_that_is_soon_guessed_protects_no_key(password: str) -> None:
     with pytest.raises(CertificateError, match="The keystore's password") as refused:
         keystore(make_version("billing"), Format.PKCS12, Secret(password), "billing")
+    assert refused.value.effect == "Nothing was written."
     assert "openssl rand" in refused.value.hint

@@ -53,7 +53,7 @@ def second(first: SecretGround, tmp_path: Path, migrated_file: Path) -> Iterator
         yield replace(first, history=SqliteHistory(database, file, migrated_file))
 
 
-@pytest.fixture(params=["keys_in_vault", "keys_in_aws", "history_in_postgres"])
+@pytest.fixture(params=standard_first(["keys_in_vault", "keys_in_aws", "history_in_postgres"], ["keys_in_vault"]))
 def elsewhere(request: pytest.FixtureRequest, secret_ground: SecretGround) -> SecretGround:
     """A ground whose versions, or whose history, are on a server."""
     name: str = request.param

@@ -65,7 +65,8 @@ def open_database(
     file = sqlite.file_of(parsed)
     opening = sqlite.open_reader if only_reads else sqlite.open_engine
     locks = partial(FileLocks, sqlite.locks_folder(file))
-    return Database(opening(file, lock_timeout), _name(parsed), locks, only_reads=only_reads, turns=lock_timeout)
+    engine = opening(file, lock_timeout)
+    return Database(engine, _name(parsed), locks, begin=sqlite.begin, only_reads=only_reads, turns=lock_timeout)
 
 
 def name_of(url: str) -> str:
@@ -97,15 +98,20 @@ def _on_server(
     sessions = postgres.open_lock_engine(url, lock_timeout, only_reads=only_reads)
     # Once: what is between here and the server stays as it is.
     prove = cache(partial(refuse_poolers, sessions, name))
-    locks = partial(AdvisoryLocks, sessions, name, asking=partial(_reading, engine), prove_sessions=prove)
+    asking = partial(_reading, engine, postgres.begin)
+    locks = partial(AdvisoryLocks, sessions, name, asking=asking, prove_sessions=prove)
     server = None if only_reads else postgres.Server(url, lock_timeout)
-    return Database(engine, name, locks, only_reads=only_reads, server=server, prove_sessions=prove)
+    return Database(
+        engine, name, locks, begin=postgres.begin, only_reads=only_reads, server=server, prove_sessions=prove
+    )
 
 
 @contextmanager
-def _reading(engine: Engine) -> Iterator[Connection]:
+def _reading(engine: Engine, begin: Callable[[Connection], None]) -> Iterator[Connection]:
     with engine.connect() as connection:
-        yield connection.execution_options(**purpose(reading=True))
+        connection.execution_options(**purpose(reading=True))
+        begin(connection)
+        yield connection
 
 
 class Database:
@@ -117,6 +123,7 @@ class Database:
         name: str,
         rotation_locks: Callable[[Callable[[], datetime]], RotationLocks],
         *,
+        begin: Callable[[Connection], None],
         only_reads: bool = False,
         turns: timedelta | None = None,
         server: Server | None = None,
@@ -124,6 +131,7 @@ class Database:
     ) -> None:
         """`turns`: how long threads wait to be the one that writes; None where the database has them wait in a row."""
         self._engine: Final = engine
+        self._begin: Final = begin
         self._turns: Final = turns
         self._turn: Final = threading.Lock()
         self._only_reads: Final = only_reads
@@ -224,6 +232,7 @@ class Database:
             with self._engine.connect() as connection:
                 connection.execution_options(**purpose(reading=reading, signer=self.signer, unreadable=self.unreadable))
                 with connection.begin():
+                    self._begin(connection)
                     yield connection
                 turn.close()
                 committed(connection)

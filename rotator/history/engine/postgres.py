@@ -100,7 +100,6 @@ def open_engine(url: URL, lock_timeout: timedelta, *, only_reads: bool = False) 
         hide_parameters=True,
     )
     event.listen(engine, "connect", _configure)
-    event.listen(engine, "begin", _begin)
     return engine
 
 
@@ -179,7 +178,8 @@ def _times() -> type:
     return Times
 
 
-def _begin(connection: Connection) -> None:
+def begin(connection: Connection) -> None:
+    """Begins a transaction; one that may write waits until it is the one writer."""
     # READ COMMITTED: whoever has waited for the one writer sees what that one wrote.
     connection.exec_driver_sql(_READER if only_reads(connection) else _WRITER)
 

@@ -123,13 +123,8 @@ def _opened_to_read(file: Path, option: str, lock_timeout: timedelta) -> sqlite3
 
 
 def take_over_transactions(engine: Engine) -> None:
-    """Has every transaction that may write begin as the one writer.
-
-    sqlite3 begins one only at the first write: two that read, then write, would both read the old value, and one
-    update would be lost (SQLAlchemy, "Transactions with SQLite and the sqlite3 driver").
-    """
+    """Has the driver of each connection begin no transaction by itself: `begin` does."""
     event.listen(engine, "connect", _configure)
-    event.listen(engine, "begin", _begin)
 
 
 _CACHE: Final = 500
@@ -152,8 +147,15 @@ def _text(stored: bytes) -> str | bytes:
         return stored
 
 
-def _begin(connection: Connection) -> None:
-    connection.exec_driver_sql("BEGIN" if only_reads(connection) else "BEGIN IMMEDIATE")
+def begin(connection: Connection) -> None:
+    """Begins a transaction; one that may write begins as the one writer.
+
+    sqlite3 begins one only at the first write: two that read, then write, would both read the old value, and one
+    update would be lost (SQLAlchemy, "Transactions with SQLite and the sqlite3 driver"). Not by SQLAlchemy's event for
+    it: an engine with one has every statement ready for listeners, and together that is a third of what a read costs.
+    """
+    driver: Any = connection.connection.driver_connection
+    driver.execute("BEGIN" if only_reads(connection) else "BEGIN IMMEDIATE")
 
 
 def _make_database(file: Path, lock_timeout: timedelta) -> None:

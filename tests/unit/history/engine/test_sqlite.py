@@ -1,15 +1,15 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from sqlite3 import OperationalError
 from typing import TYPE_CHECKING
 
 import pytest
 from sqlalchemy import Connection, Engine, create_engine, select, update
-from sqlalchemy.exc import OperationalError
 
 from rotator import trusted_files
 from rotator.errors import ConfigurationError, HistoryError
-from rotator.history.engine.sqlite import open_engine, take_over_transactions
+from rotator.history.engine.sqlite import begin, open_engine, take_over_transactions
 from rotator.history.engine.tables import HEAD
 from rotator.history.engine.transactions import purpose
 
@@ -44,22 +44,27 @@ def test_without_our_settings_sqlite_loses_an_update(plain: Engine) -> None:
         assert count(one) == 1
 
 
-def test_with_our_settings_the_second_writer_does_not_even_read(plain: Engine) -> None:
+def test_with_our_settings_the_second_writer_does_not_even_begin(plain: Engine) -> None:
     take_over_transactions(plain)
-    with plain.connect() as one, plain.connect() as other, pytest.raises(OperationalError, match="locked"):
-        add_one_each(one, other)
+    with plain.connect() as one, plain.connect() as other:
+        begin(one)
+        with pytest.raises(OperationalError, match="locked"):
+            begin(other)
 
 
 def test_one_that_only_reads_need_not_wait(plain: Engine) -> None:
     take_over_transactions(plain)
     with plain.connect() as one, plain.connect().execution_options(**purpose(reading=True)) as reader:
+        begin(one)
         one.execute(update(HEAD).values(events=1))
+        begin(reader)
         assert count(reader) == 0
 
 
 def test_tables_are_made_whole_or_not_at_all(file: Path) -> None:
     engine = open_engine(file, timedelta(seconds=1))
     with engine.connect() as connection:
+        begin(connection)
         connection.exec_driver_sql("CREATE TABLE half (id)")
         connection.rollback()
         tables = connection.exec_driver_sql("SELECT name FROM sqlite_master WHERE name = 'half'").all()

@@ -13,21 +13,18 @@ from typing import TYPE_CHECKING, Final
 
 import pytest
 
-from rotator.core.credentials import KeyVersion
-from rotator.core.crypto.certificates import SubjectName, self_signed
 from rotator.simulator.org.org import Org
 from rotator.simulator.org.settings import OrgSettings, Refusal
 from rotator.simulator.serving.server import SimulatorServer
 from rotator.simulator.wire.faults import Effect, Fault, Kind
 from rotator.stores.files.store import FilesStore
-from rotator.testing.versions import spare_key
+from tests.contract.consumer.billing import USER, billing_version
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 PAGE: Final = Path(__file__).parents[3] / "docs" / "consumers.md"
 ROOT: Final = "/var/lib/rotator/keys"
-USER: Final = "billing@rotator.example"
 
 
 def program(language: str) -> str:
@@ -52,30 +49,13 @@ def keys(simulator: SimulatorServer, tmp_path: Path, monkeypatch: pytest.MonkeyP
     for variable in ("REQUESTS_CA_BUNDLE", "NODE_EXTRA_CA_CERTS"):
         monkeypatch.setenv(variable, str(simulator.ca_file))
     org, store = simulator.org("production"), FilesStore("keys", tmp_path / "keys")
-    current, pending = (version(org, index) for index in range(2))
+    current, pending = (billing_version(org, index) for index in range(2))
     store.put_pending(current)
     store.promote("billing", current.fingerprint, replaces=None)
     store.put_pending(pending)
     org.put_certificate("Billing", pending.certificate)
     org.calls.clear()
     return tmp_path / "keys"
-
-
-def version(org: Org, index: int) -> KeyVersion:
-    key, now = spare_key(index), datetime.now(UTC)
-    return KeyVersion(
-        credential="billing",
-        org="production",
-        app="Billing",
-        client_id=org.app("Billing").client_id,
-        username=USER,
-        login_url=org.url,
-        audience=org.url,
-        certificate=self_signed(key, SubjectName("tests of programs"), now=now, lifetime=timedelta(days=90)),
-        private_key=key,
-        created_at=now,
-        rotation_id="a-rotation",
-    )
 
 
 def test_the_program_in_python_logs_in_and_calls_the_org(simulator: SimulatorServer, keys: Path) -> None:

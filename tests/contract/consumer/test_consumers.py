@@ -16,7 +16,6 @@ import pytest
 from botocore.exceptions import ClientError
 
 from rotator import consumer
-from rotator.core.credentials import KeyVersion
 from rotator.core.crypto.certificates import SubjectName, self_signed
 from rotator.errors import LoginRefused, StoreError, StoreUnavailable
 from rotator.simulator.org.org import Org
@@ -25,6 +24,7 @@ from rotator.stores.aws.policy import Ground, for_consumers
 from rotator.stores.files.store import FilesStore
 from rotator.stores.vault.policy import PENDING, consumer_policy, stanza
 from rotator.testing.versions import make_version, spare_key
+from tests.contract.consumer.billing import NAME, USER, billing_version
 from tests.contract.servers.strict_aws import REGION
 from tests.contract.servers.vault import closing
 from tests.contract.stores.vault.stores import approle, new_folder, opened
@@ -36,12 +36,11 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from rotator.consumer import DualKeyLogin
+    from rotator.core.credentials import KeyVersion
     from rotator.stores.base import Store
     from tests.contract.servers.vault import VaultProcess
     from tests.contract.stores.aws.stores import AwsGround
 
-USER: Final = "billing@rotator.example"
-NAME: Final = "billing"
 YEAR: Final = timedelta(days=365)
 STAGE: Final = "secretsmanager:VersionStage"
 
@@ -134,20 +133,7 @@ def log_in(simulator: SimulatorServer) -> LogIn:
 
 def store_next(kept: Kept, org: Org, index: int) -> KeyVersion:
     """A new pending version with a key of its own."""
-    key, now = spare_key(index), datetime.now(UTC)
-    version = KeyVersion(
-        credential=NAME,
-        org="production",
-        app="Billing",
-        client_id=org.app("Billing").client_id,
-        username=USER,
-        login_url=org.url,
-        audience=org.url,
-        certificate=self_signed(key, SubjectName("tests of consumers"), now=now, lifetime=timedelta(days=90)),
-        private_key=key,
-        created_at=now,
-        rotation_id="a-rotation",
-    )
+    version = billing_version(org, index)
     kept.store.put_pending(version)
     return version
 

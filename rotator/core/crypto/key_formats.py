@@ -126,9 +126,11 @@ def _from_openssh(text: str, password: Secret | None) -> PrivateKey:
         key = load_sound(serialization.load_ssh_private_key, text.encode("ascii", "replace") + b"\n", secret)
     except (ValueError, TypeError, UnsupportedAlgorithm):
         raise CertificateError(
-            "The private key has the form of OpenSSH and cannot be read: its password is missing or wrong, "
-            "or it is damaged.",
-            hint="Set `password` beside the key's reference, or convert a copy of it: ssh-keygen -p -m PEM -f FILE",
+            "The private key has the form of OpenSSH and cannot be read: it is encrypted in OpenSSH's own way, or"
+            " damaged.",
+            # Its encryption is bcrypt's, which takes a library that cryptography does not bring.
+            hint="Convert a copy of it: ssh-keygen -p -m PEM -f FILE; if the copy has a password, set `password` beside"
+            " the key's reference.",
         ) from None
     return PrivateKey.of(key)
 

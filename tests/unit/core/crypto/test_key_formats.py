@@ -134,6 +134,21 @@ def test_a_key_of_openssh_that_cannot_be_read_comes_with_the_command_that_conver
     assert "ssh-keygen -p -m PEM -f FILE" in caught.value.hint
 
 
+def test_an_encrypted_key_of_openssh_is_to_be_converted_whatever_its_password() -> None:
+    def field(content: bytes) -> bytes:
+        return len(content).to_bytes(4) + content
+
+    options = field(bytes(16)) + (16).to_bytes(4)
+    public = RSA.public_key().public_bytes(Encoding.OpenSSH, PublicFormat.OpenSSH).split()[1]
+    parts = field(b"aes256-ctr"), field(b"bcrypt"), field(options), (1).to_bytes(4), field(base64.b64decode(public))
+    content = b"openssh-key-v1\0" + b"".join(parts) + field(bytes(64))
+    encrypted = armoured(content).replace(b"PRIVATE", b"OPENSSH PRIVATE")
+    for password in (None, PASSWORD):
+        with pytest.raises(CertificateError, match="encrypted in OpenSSH's own way, or damaged") as caught:
+            read_private_key(encrypted, password)
+        assert caught.value.hint.startswith("Convert a copy of it: ssh-keygen -p -m PEM -f FILE")
+
+
 def test_what_is_no_private_rsa_key_is_named_for_what_it_is() -> None:
     public = RSA.public_key()
     request = x509.CertificateSigningRequestBuilder().subject_name(x509.Name([])).sign(RSA, SHA256())

@@ -35,7 +35,7 @@ class LastSeen:
         """What was seen now; an app that showed its certificate before, and does not now, cannot be read."""
         last = self._last.get(seen.place)
         was_shown = last is not None and bool(last.fingerprint) and not last.is_vanished
-        return replace(seen, is_readable=False) if seen.is_hidden and was_shown else seen
+        return replace(seen, is_readable=False) if was_shown and seen.is_hidden else seen
 
     def completed(self, seen: ObservedCertificate) -> ObservedCertificate:
         """What was seen now; what could not be read, with what is known of it from before."""

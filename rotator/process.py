@@ -8,16 +8,18 @@ import gc
 import os
 import pwd
 import resource
+import signal
 import socket
 import time
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from rotator.core.actor import Actor
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
+    from types import FrameType
 
 _LOGIN_UID: Final = Path("/proc/self/loginuid")
 _SINCE_START: Final = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
@@ -50,6 +52,28 @@ def close_memory() -> None:
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     with suppress(OSError, AttributeError):
         ctypes.CDLL(None).prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
+
+
+@contextmanager
+def interrupted_once() -> Iterator[None]:
+    """Has the first Ctrl-C interrupt what is done here; another one, or one that comes later, ends the process at once.
+
+    Python raises KeyboardInterrupt for each, also while the first one is told of and as the process ends, and prints
+    where that was. A signal that is ignored, as `nohup` has it, stays so.
+    """
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        yield
+        return
+    signal.signal(signal.SIGINT, _interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
+def _interrupt(_number: int, _frame: FrameType | None) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    raise KeyboardInterrupt
 
 
 _M_ARENA_MAX: Final = -8

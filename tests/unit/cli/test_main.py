@@ -1,5 +1,6 @@
 import json
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -205,3 +206,37 @@ def test_verbose_logs_our_own_lines_and_nobody_elses(config: Path) -> None:
     )
     assert done.stderr.splitlines()[-1].endswith('Z DEBUG rotator.test a step credential="billing"')
     assert "a body" not in done.stderr
+
+
+_INTERRUPTED = """
+import atexit, os, signal, sys
+import click
+from rotator.cli import error_output, main
+def interrupt(*_, **options):
+    os.kill(os.getpid(), signal.SIGINT)
+signal.signal(signal.SIGINT, signal.default_int_handler)
+%s
+main.COMMANDS["rotate"] = main.Lazy("__main__", "command", "")
+sys.exit(main.rotate_main())
+"""
+
+
+@pytest.mark.parametrize(
+    "interrupts",
+    [
+        "command = click.Command('command', callback=interrupt)\nerror_output.say = interrupt",
+        "command = click.Command('command')\natexit.register(interrupt)",
+    ],
+    ids=["while the first is told of", "as the process ends"],
+)
+def test_a_further_interrupt_ends_a_command_at_once_and_shows_no_trace(interrupts: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", _INTERRUPTED % interrupts], capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stderr.strip()) == (-signal.SIGINT, "")
+
+
+def test_an_interrupt_that_is_ignored_stays_so() -> None:
+    ignored = "signal.signal(signal.SIGINT, signal.SIG_IGN)\ncommand = click.Command('command', callback=interrupt)"
+    done = subprocess.run([sys.executable, "-c", _INTERRUPTED % ignored], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")

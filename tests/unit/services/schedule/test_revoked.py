@@ -10,6 +10,7 @@ import pytest
 
 from rotator.core.crypto.certificates import throwaway
 from rotator.core.lifecycle.revocation import EVERY_STEP, AccessGrant, GivenBy
+from rotator.core.schedule import NextDue
 from rotator.core.severity import Severity
 from rotator.services.alerting.kinds import DRIFT, REVOKED, key
 from tests.tiers import longer
@@ -65,6 +66,17 @@ def test_it_rotates_nothing_and_tells_of_no_expiry(one: CycleBench) -> None:
     assert (told.severity, told.title) == (Severity.INFO, "billing in production was revoked")
     assert "alex@laptop" in told.text
     assert "laptop stolen" in told.text
+
+
+def test_who_asks_for_its_rotation_all_the_same_begins_none_and_is_not_asked_again(one: CycleBench) -> None:
+    begin(one)
+    end(one)
+    one.bench.time += YEAR
+    writes = one.bench.writes.total()
+    assert one.cycle.rotate("billing") is None
+    assert one.bench.writes.total() == writes
+    assert one.rotation.last_at == one.bench.time
+    assert one.context.memory.next_dues.get("billing") == NextDue()
 
 
 def test_a_revocation_that_was_interrupted_is_critical_until_it_has_ended(one: CycleBench) -> None:

@@ -35,7 +35,8 @@ def test_a_text_is_written_as_rich_writes_it_where_there_is_no_terminal(texts: l
     assert written(Plain(err=False), marked, *texts, sep=separator) == written(by_rich(), marked, *texts, sep=separator)
 
 
-@given(st.text(min_size=1, max_size=20))
+# Rich sets nothing in that takes no room, as a mark of an accent by itself.
+@given(st.text(min_size=1, max_size=20).filter(cell_len))
 def test_so_is_a_text_that_is_set_in(text: str) -> None:
     assert written(Plain(err=False), Indented(text)) == written(by_rich(), Indented(text))
 

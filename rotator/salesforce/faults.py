@@ -17,7 +17,6 @@ OWN_WORDS: Final = (
 )
 """What is told with what an org says when it refuses, where no more is known of it."""
 
-
 _HINT: Final = {
     "INSUFFICIENT_ACCESS": PERMISSION_HINT,
     "API_DISABLED_FOR_ORG": "The edition of the org must include API access.",

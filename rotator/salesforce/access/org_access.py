@@ -193,7 +193,6 @@ class OrgAccess:
 
 
 def _grant(app: str, app_id: str, assignment: Assignment) -> AccessGrant:
-
     return AccessGrant(
         app,
         app_id,

@@ -92,8 +92,12 @@ def from_status(org: str, status: int, api: str = "Metadata API", why: str = "")
     )
 
 
+CLOSED: Final = (LoginRefused, SessionExpired, DailyLimitReached, LimitReached)
+"""What an org answers each other call with, too, for as long as it does."""
+
+
 def may_be_of_one(error: OrgError) -> bool:
     """Whether one of several things that were asked for may be what failed; else all of the org is away, or closed."""
-    if isinstance(error, LoginRefused | SessionExpired | DailyLimitReached | LimitReached):
+    if isinstance(error, CLOSED):
         return False
     return isinstance(error, AnswerLost) or not isinstance(error, OrgUnavailable)

@@ -162,12 +162,14 @@ class _Reader:
         """What components hold, in the order of their listings: what is known of them, and the others read."""
         known = [self._known(listing) for listing in listings]
         unknown = [listing for listing, entries in zip(listings, known, strict=True) if entries is None]
-        found: list[list[ObservedCertificate]] = []
+        read: dict[str, list[ObservedCertificate]] = {}
         for some in self._reader.components(kind, kind, unknown):
             with Lenient():
-                found += [understood(*each) for each in some]
-        read = iter(found)
-        return [each for entries in known for each in (next(read) if entries is None else entries)]
+                read |= {listing.full_name: understood(listing, component) for listing, component in some}
+        entries = (
+            read[listing.full_name] if each is None else each for listing, each in zip(listings, known, strict=True)
+        )
+        return [entry for each in entries for entry in each]
 
     def _listed(self) -> dict[str, Sequence[Listing]]:
         """What there is, by type, in as few calls as there may be if the user may list every type."""

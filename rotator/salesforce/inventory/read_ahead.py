@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from rotator.salesforce.metadata import ATTEMPTS, READ_LIMIT
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from rotator.net.shapes import Fields
     from rotator.salesforce.component import Component
@@ -60,9 +60,14 @@ class ReadAhead:
         self._expected: Final[deque[Call]] = deque()
         self._begun: Final[dict[Call, Future[Any]]] = {}
 
+    @property
+    def reads_ahead(self) -> bool:
+        """Whether what is expected is read before it is asked for."""
+        return self._at_once > 1
+
     def expect(self, calls: Iterable[Call]) -> None:
         """These will be asked for, in this order."""
-        if self._at_once > 1:
+        if self.reads_ahead:
             self._expected.extend(calls)
             self._begin()
 
@@ -83,6 +88,12 @@ class ReadAhead:
             return self._metadata.read(metadata_type, full_names, attempts=attempts)
         found: list[Component | None] = self._answer(call)
         return found
+
+    def retrieve(self, metadata_type: str, full_names: Sequence[str]) -> Iterator[Component]:
+        """All of them in a few calls (`rotator.salesforce.inventory.retrieval`)."""
+        from rotator.salesforce.inventory.retrieval import retrieved  # noqa: PLC0415 - few orgs have so many apps
+
+        return retrieved(self._metadata, {metadata_type: full_names})
 
     def query(self, text: str) -> list[Fields]:
         """See MetadataService."""

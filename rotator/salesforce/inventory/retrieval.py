@@ -13,7 +13,6 @@ import zlib
 from dataclasses import replace
 from datetime import timedelta
 from functools import partial
-from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Final
 from urllib.parse import unquote
 
@@ -131,8 +130,9 @@ def _unpacked(org: str, archive: bytes) -> Iterator[Component]:
             if sum(each.file_size for each in files.infolist()) > UNPACKED_SIZE:
                 raise WrongShape("its archive is too large")
             for each in files.infolist():
-                if not each.is_dir() and PurePosixPath(each.filename).name != _MANIFEST:
-                    yield _component(org, each.filename, _content(files, each))
+                file = each.filename.rpartition("/")[2]
+                if file and file != _MANIFEST:
+                    yield _component(org, file, _content(files, each))
     except _DAMAGED as error:
         raise from_status(org, 200, why=one_line(str(error)) or type(error).__name__) from None
 
@@ -145,7 +145,6 @@ def _content(files: zipfile.ZipFile, each: zipfile.ZipInfo) -> bytes:
     return content
 
 
-def _component(org: str, path: str, content: bytes) -> Component:
+def _component(org: str, file: str, content: bytes) -> Component:
     """A file as a component: it has its name from the file's, without which a read would have none."""
-    name = unquote(PurePosixPath(path).stem)
-    return Component(org, named(document(content), name))
+    return Component(org, named(document(content), unquote(file.rpartition(".")[0])))

@@ -73,6 +73,7 @@ def test_an_org_with_many_apps_that_cannot_be_read_is_not_asked_for_each(
 ) -> None:
     for number in range(10 * MOST_ALONE):
         production.add_app(f"App{number:03}", certificate=pair.certificate)
+    production.faults.add(Fault(Call.SOAP_RETRIEVE, Effect.FAIL, times=None, answer="unknown_exception"))
     production.faults.add(Fault(Call.SOAP_READ, Effect.FAIL, times=None, answer="unknown_exception", after=1))
     with pytest.raises(AnswerLost):
         inventory(session, metadata)

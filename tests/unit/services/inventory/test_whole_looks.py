@@ -122,10 +122,20 @@ def world(database: Database, tmp_path: Path) -> World:
     return World(database, tmp_path / "config.yaml")
 
 
-@pytest.mark.parametrize(("apps", "reads"), [(1, 1), (20, 2), (101, 11)])
-def test_a_look_without_change_lists_whatever_the_number_of_apps(world: World, apps: int, reads: int) -> None:
+@pytest.mark.parametrize(
+    ("apps", "reading"),
+    [
+        (1, {Kind.SOAP_READ: 1}),
+        (20, {Kind.SOAP_READ: 2}),
+        (99, {Kind.SOAP_READ: 10}),
+        (101, {Kind.SOAP_RETRIEVE: 1, Kind.SOAP_STATUS: 1}),
+    ],
+)
+def test_a_look_without_change_lists_whatever_the_number_of_apps(
+    world: World, apps: int, reading: Mapping[Kind, int]
+) -> None:
     world.add(apps)
-    assert world.calls(world.look) == {**FIRST, Kind.SOAP_READ: reads}
+    assert world.calls(world.look) == {**FIRST, **reading}
     for _ in range(3):
         assert world.calls(world.look) == STEADY
 

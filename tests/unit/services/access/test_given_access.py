@@ -11,8 +11,9 @@ import pytest
 
 from rotator.core.lifecycle.revocation import EVERY_STEP, AccessGrant, GivenBy, RevocationStep
 from rotator.core.observed import Kind
-from rotator.errors import OrgError, OrgUnavailable, RotationHalted
+from rotator.errors import NOTHING_CHANGED, OrgError, OrgUnavailable, RotationHalted
 from rotator.history.journal.journal import Journal
+from rotator.history.journal.projection import GIVEN_BACK
 from rotator.history.journal.queries import events
 from rotator.salesforce.apps.app import App
 from rotator.services.access.given_access import (
@@ -127,7 +128,10 @@ def test_what_is_taken_is_written_down_before_and_after(world: World) -> None:
     world.revoked()
     withdraw(world.any, world.journal, "billing", PROFILE, now)
     assert world.journal.revocations()["billing"].withdrawn == (PROFILE,)
-    assert kinds(world)[-2:] == ["withdraw_begins", "withdraw"]
+    begun, done = told(world)[-2:]
+    assert (begun.kind, done.kind) == ("withdraw_begins", "withdraw")
+    assert done.credential == begun.credential == "billing"
+    assert done.details == begun.details
 
 
 def test_what_could_not_be_taken_may_have_been_taken(world: World) -> None:
@@ -170,7 +174,9 @@ def test_what_cannot_come_back_holds_up_none_of_the_rest_and_is_said(world: Worl
         world.comes_back()
     assert "Not given back: the permission set Integration, for Billing" in raised.value.message
     assert "The org does not allow it." in raised.value.message
+    assert raised.value.effect == "Nothing else of it is in use yet."
     assert "Let billing@example.com in to Billing in Setup" in raised.value.hint
+    assert raised.value.hint.endswith(NOT_ALLOWED.hint)
     assert world.given == [PROFILE]
     assert world.journal.revocations()["billing"].withdrawn == (SET,), "it is still to come back"
 
@@ -220,6 +226,27 @@ def test_another_app_that_lets_the_user_in_does_not_make_up_for_its_own(world: W
         world.comes_back()
 
 
+def test_its_own_app_is_enough_whatever_the_other_does(world: World) -> None:
+    world.revoked(SET)
+    world.fails[SET] = NOT_ALLOWED
+    world.apps_read = [app("billing"), app("Other")]
+    world.lets_in["billing"] = [PROFILE]
+    assert world.comes_back()
+
+
+def test_of_a_grant_that_cannot_come_back_each_credential_that_had_it_is_told_why(world: World) -> None:
+    world.revoked(SET)
+    world.revoked(credential="orders")
+    world.fails[SET] = NOT_ALLOWED
+    world.lets_in["Billing"] = [PROFILE]
+    world.comes_back()
+    given_back = [each for each in told(world) if each.kind == GIVEN_BACK]
+    assert [(each.credential, each.details["why"]) for each in given_back] == [
+        ("orders", NOT_ALLOWED.message),
+        ("billing", NOT_ALLOWED.message),
+    ]
+
+
 def test_what_had_an_end_that_has_passed_is_not_given_again(world: World) -> None:
     over = replace(SET, expires=MOMENT.isoformat())
     world.revoked(over)
@@ -235,6 +262,7 @@ class TestRefused:
         with pytest.raises(RotationHalted, match="orders is revoked as well") as raised:
             refuse_to_return(world.journal, "billing", MOMENT, is_let_in=lambda: True)
         assert "`rotator revoke orders --only certificate --reason TEXT`" in raised.value.hint
+        assert raised.value.effect == NOTHING_CHANGED
 
     def test_not_where_that_key_was_ended(self, world: World) -> None:
         world.revoked(SET)
@@ -247,8 +275,10 @@ class TestRefused:
         if is_in:
             refuse_to_return(world.journal, "billing", MOMENT, is_let_in=lambda: True)
             return
-        with pytest.raises(RotationHalted, match="which has passed"):
+        with pytest.raises(RotationHalted, match="which has passed") as raised:
             refuse_to_return(world.journal, "billing", MOMENT, is_let_in=lambda: False)
+        assert raised.value.effect == NOTHING_CHANGED
+        assert "Let the user in to Billing in Setup" in raised.value.hint
         refuse_to_return(world.journal, "billing", MOMENT - timedelta(seconds=1), is_let_in=lambda: False)
 
 
@@ -292,6 +322,10 @@ class TestReturn:
         assert expecting == old.fingerprint
         assert certificate.fingerprint != old.fingerprint
         assert world.journal.revocations()["billing"].ended_by == {"Billing": certificate.fingerprint}
+        begun, done = [each for each in told(world) if "disable" in each.kind]
+        assert begun.kind == "disable_begins", "before anything is sent"
+        assert begun.details == {"app": "Billing", "why": "it comes back with another key"}
+        assert done.details == {**begun.details, "ended_by": certificate.fingerprint}
 
     def test_one_whose_key_was_ended_is_left(self, world: World) -> None:
         ended = make_version()

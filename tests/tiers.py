@@ -14,6 +14,7 @@ import os
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import pytest
+from _pytest.mark import ParameterSet
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -26,6 +27,17 @@ IS_THOROUGH: Final = os.environ.get("ROTATOR_TIER") == "thorough"
 thorough: Final = pytest.mark.thorough
 more_in_thorough: Final = pytest.mark.more_in_thorough
 longer: Final = pytest.mark.longer
+
+
+def first_standard(rows: Iterable[Any], number: int = 1) -> list[Any]:
+    """Values or rows (tuples) for `pytest.mark.parametrize`: after the first the thorough tier alone tries them."""
+    return [row if at < number else _in_thorough(row) for at, row in enumerate(rows)]
+
+
+def _in_thorough(row: Any) -> Any:
+    if isinstance(row, ParameterSet):
+        return pytest.param(*row.values, marks=[*row.marks, thorough], id=row.id)
+    return pytest.param(*(row if isinstance(row, tuple) else (row,)), marks=thorough)
 
 
 def of_tier(standard: _T, thorough: _T) -> _T:

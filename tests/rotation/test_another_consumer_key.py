@@ -110,7 +110,7 @@ def rotated(ground: Ground, person: Person) -> Report:
     ("lineup", "is_taken"),
     rows_standard_first(
         [(CONNECTED, False), *product((EXTERNAL, OTHER_WORDS, HIDDEN), (False, True))],
-        [(CONNECTED, False), (HIDDEN, False)],
+        [(HIDDEN, False)],
     ),
     ids=str,
 )

@@ -18,6 +18,7 @@ from rotator.services.alerting.rules import open_alerts
 from rotator.services.schedule.context import ServiceContext
 from rotator.services.schedule.cycle import Cycle
 from tests.rotation.secret_ground import NAME, SecretGround
+from tests.tiers import thorough
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -90,6 +91,7 @@ def test_in_half_a_year_it_is_rotated_in_time_and_nobody_is_refused_or_called(se
     assert ground.stages().previous in {None, ground.second(State.ROTATED)}
 
 
+@thorough
 def test_an_org_that_shows_no_secrets_any_more_is_told_and_its_secret_is_rotated_once_it_does(service: Service) -> None:
     ground = service.ground
     before = ground.stages().current

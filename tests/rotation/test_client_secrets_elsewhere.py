@@ -21,7 +21,7 @@ from rotator.simulator.org.settings import OrgSettings
 from tests.rotation.places import SqliteHistory
 from tests.rotation.secret_ground import READS, Crash, Died, SecretGround, promises
 from tests.rotation.secret_scenarios import SCENARIOS, ends_wherever_it_dies
-from tests.tiers import more_in_thorough, of_tier, standard_first, thorough
+from tests.tiers import first_standard, standard_first, thorough
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -106,13 +106,13 @@ class Outage(Crash):
         return super().call(name, call)
 
 
-@more_in_thorough
-@pytest.mark.parametrize("is_short", standard_first([True, False], [False]), ids=["for a moment", "until the next run"])
+@thorough
+@pytest.mark.parametrize("is_short", [True, False], ids=["for a moment", "until the next run"])
 def test_wherever_the_history_goes_away_nothing_is_lost_and_the_next_run_ends_it(
     secret_ground: SecretGround, history_in_postgres: PostgresHistory, postgres_server: PostgresServer, is_short: bool
 ) -> None:
     ground = replace(secret_ground, history=history_in_postgres)
-    for before in count(*of_tier((6, 6), thorough=(1, 1))):
+    for before in count(1):
         ground.begin()
         ground.handle("enroll")
         outage = Outage(check=promises(ground), server=postgres_server, before=before, is_short=is_short)
@@ -158,7 +158,7 @@ def test_what_is_staged_by_hand_just_before_the_program_stages_is_not_taken_for_
     assert enrolled.stages().pending is None
 
 
-@pytest.mark.parametrize("place", ["store.put_pending", "org.rotate", "store.promote"])
+@pytest.mark.parametrize("place", first_standard(["org.rotate", "store.put_pending", "store.promote"]))
 def test_of_two_installations_without_a_lock_between_them_none_locks_anybody_out(
     first: SecretGround, second: SecretGround, place: str
 ) -> None:

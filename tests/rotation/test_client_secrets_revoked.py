@@ -21,7 +21,7 @@ from rotator.services.rotation.report import Outcome, Silent
 from rotator.simulator.oauth import identity
 from tests.rotation.revoking import BACK, revoke_in
 from tests.rotation.secret_ground import APP, NAME, Crash, Died, SecretGround
-from tests.tiers import more_in_thorough, of_tier
+from tests.tiers import first_standard, more_in_thorough, of_tier
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -274,7 +274,7 @@ def in_grace(ground: SecretGround) -> None:
 
 
 @more_in_thorough
-@pytest.mark.parametrize("before", [in_grace, in_the_middle])
+@pytest.mark.parametrize("before", first_standard([in_the_middle, in_grace]))
 def test_wherever_it_dies_the_same_request_ends_it_and_it_comes_back(
     secret_ground: SecretGround, before: Callable[[SecretGround], None]
 ) -> None:

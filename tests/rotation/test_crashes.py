@@ -30,12 +30,8 @@ OF_EXTERNAL_APPS: Final = [
     *((HIDDEN_IN_OTHER_WORDS, each) for each in OF_HIDDEN_APPS),
 ]
 STANDARD: Final = {
-    ("external client apps", "in place, compromised"),
-    ("external client apps", "enroll"),
-    (str(OTHER_WORDS), "in place"),
     (str(MIXED), "alternating, back"),
     (str(HIDDEN), "in place"),
-    (str(HIDDEN), "adopt"),
     (str(HIDDEN), "restore"),
     (str(HIDDEN), "alternating, to an app that nobody knows"),
     (str(HIDDEN_IN_OTHER_WORDS), "in place, back"),

@@ -24,7 +24,7 @@ from tests.rotation.installations import second_installation
 from tests.rotation.lineups import CONNECTED, EXTERNAL, MIXED, Lineup
 from tests.rotation.scenarios import BACK, FINISH, RESTORE, SCENARIOS
 from tests.rotation.watching import Promises, Scenario, handle
-from tests.tiers import more_in_thorough, of_tier, rows_standard_first, standard_first, thorough
+from tests.tiers import first_standard, more_in_thorough, of_tier, rows_standard_first, standard_first, thorough
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -317,7 +317,7 @@ def test_going_back_takes_back_what_was_begun(ground: Ground) -> None:
     stays(ground, BY_NAME["in place, back"], promises)
 
 
-@pytest.mark.parametrize("write", ["auto", "deploy"])
+@pytest.mark.parametrize("write", first_standard(["auto", "deploy"]))
 @pytest.mark.parametrize("name", ["in place", "alternating, retire now"])
 def test_apps_that_hide_their_certificate_are_rotated_by_deployments(ground: Ground, name: str, write: str) -> None:
     scenario = BY_NAME[name]

@@ -25,6 +25,7 @@ from tests.rotation.files_scenarios import (
     sweep,
 )
 from tests.rotation.lost_power import ModelledDisk
+from tests.tiers import first_standard, standard_first
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -43,7 +44,7 @@ def scratch(tmp_path: Path) -> Iterator[Path]:
         yield Path(directory)
 
 
-@pytest.fixture(params=SCENARIOS, ids=lambda scenario: scenario.title)
+@pytest.fixture(params=standard_first(SCENARIOS, SCENARIOS[::2]), ids=lambda scenario: scenario.title)
 def case(request: pytest.FixtureRequest, scratch: Path) -> Case:
     scenario: Scenario = request.param
     return Case(scenario, scratch / "template")
@@ -104,7 +105,7 @@ def test_after_a_crash_at_any_system_call_sweeping_leaves_exactly_the_staged_ver
         shutil.rmtree(root, ignore_errors=True)
 
 
-@pytest.mark.parametrize("error", [errno.EIO, errno.EROFS])
+@pytest.mark.parametrize("error", first_standard([errno.EIO, errno.EROFS]))
 def test_a_system_call_that_fails_is_a_sentence_and_leaves_the_state_whole(
     case: Case, scratch: Path, error: int
 ) -> None:

@@ -15,9 +15,9 @@ from rotator.services.rotation.report import Outcome
 from rotator.simulator.wire.faults import Effect, Fault, Kind
 from tests.rotation.lineups import HIDDEN, HIDDEN_IN_OTHER_WORDS
 from tests.rotation.scenarios import OF_HIDDEN_PAIRS, RESTORE, SCENARIOS
-from tests.rotation.test_org_faults import NEVER, PASSING, UPLOADS, logs_in
+from tests.rotation.test_org_faults import NEVER, PASSING, logs_in
 from tests.rotation.watching import handle
-from tests.tiers import rows_standard_first, standard_first
+from tests.tiers import first_standard, rows_standard_first, standard_first
 
 if TYPE_CHECKING:
     from rotator.services.rotation.report import Report
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from tests.rotation.watching import Scenario
 
 ONE, PAIR = SCENARIOS[0], OF_HIDDEN_PAIRS[0]
-BOTH = pytest.mark.parametrize("scenario", [ONE, PAIR], ids=str)
+BOTH = pytest.mark.parametrize("scenario", first_standard([ONE, PAIR]), ids=str)
 
 
 @pytest.fixture(params=standard_first([HIDDEN, HIDDEN_IN_OTHER_WORDS], [HIDDEN]), ids=str)
@@ -46,9 +46,7 @@ def run(ground: Ground, scenario: Scenario) -> Report | RotatorError:
 
 @pytest.mark.parametrize(
     ("scenario", "what"),
-    rows_standard_first(
-        product((ONE, PAIR), PASSING), [*((ONE, what) for what in PASSING), *((PAIR, what) for what in UPLOADS)]
-    ),
+    rows_standard_first(product((ONE, PAIR), PASSING), [(ONE, what) for what in PASSING]),
     ids=str,
 )
 def test_after_a_fault_the_new_key_holds_or_the_old_one_and_the_next_run_ends_well(

@@ -58,7 +58,7 @@ pytestmark = pytest.mark.usefixtures("no_garbage_is_looked_for", "worlds_are_for
     ("starts", "requests", "states"),
     [
         pytest.param(ONE, REQUESTS, 80_000, id="one app", marks=thorough),
-        pytest.param(tuple(in_turn(ONE)), OFTEN, 3_000, id="one app, keys in turn"),
+        pytest.param(tuple(in_turn(ONE)), OFTEN, 3_000, id="one app, keys in turn", marks=thorough),
         pytest.param(tuple(in_other_words(ONE)), OFTEN, 2_500, id="one app, other words", marks=thorough),
         pytest.param(FIRST, OFTEN, 2_500, id="the first of a pair", marks=thorough),
         pytest.param(SECOND, OFTEN, 2_000, id="the second of a pair", marks=thorough),
@@ -121,7 +121,16 @@ def test_it_is_the_same_for_a_pair_that_hides_one_certificate_or_both(
     assert walk.states > 12_000
 
 
-@pytest.mark.parametrize("name", HIDDEN_VARIANTS)
+FOUND_LATE = {
+    "retires what may be live",
+    "forgets a write that was not answered",
+    "takes a login from before the write as proof",
+    "takes no answer for a yes",
+}
+"""After many states."""
+
+
+@pytest.mark.parametrize("name", standard_first(HIDDEN_VARIANTS, HIDDEN_VARIANTS.keys() - FOUND_LATE))
 def test_a_program_that_is_wrong_about_hidden_certificates_is_found(name: str) -> None:
     variant = HIDDEN_VARIANTS[name]
     with pytest.raises(BrokenRuleError, match=variant.breaks):

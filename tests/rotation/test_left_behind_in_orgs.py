@@ -21,6 +21,7 @@ from rotator.services.usage.login_watch import LoginWatch
 from rotator.simulator.org.settings import OrgSettings
 from rotator.simulator.wire.faults import Kind
 from tests.rotation.lineups import CONNECTED, EXTERNAL, OTHER_WORDS
+from tests.tiers import first_standard
 
 if TYPE_CHECKING:
     from rotator.application import Application
@@ -73,7 +74,7 @@ ORGS: Final[list[tuple[Lineup, dict[str, Any]]]] = [
 ]
 
 
-@pytest.mark.parametrize(("lineup", "changes"), ORGS, ids=lambda each: str(each) or "as usual")
+@pytest.mark.parametrize(("lineup", "changes"), first_standard(ORGS, 3), ids=lambda each: str(each) or "as usual")
 def test_our_own_logins_never_count_and_those_of_a_consumer_left_behind_do(
     ground: Ground, lineup: Lineup, changes: dict[str, Any]
 ) -> None:

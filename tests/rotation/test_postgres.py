@@ -53,7 +53,7 @@ def test_wherever_the_server_goes_away_nothing_is_lost_and_the_run_or_the_next_o
 ) -> None:
     ends, tried, stopped = list(Ends), set[Ends](), 0
     # By a multiple of their number it would be the same end each time.
-    for at in count(1, of_tier(4, thorough=1)):
+    for at in count(1, of_tier(5, thorough=1)):
         ground = with_every_store[at // len(ends) % len(with_every_store)]
         ground.begin()
         scenario.prepare(ground)

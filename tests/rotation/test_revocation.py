@@ -27,6 +27,7 @@ from rotator.services.rotation.requests import Request
 from rotator.simulator.org.apps import App
 from tests.rotation.ground import USER
 from tests.rotation.lineups import CONNECTED, EXTERNAL, HIDDEN
+from tests.tiers import standard_first
 
 if TYPE_CHECKING:
     from tests.rotation.ground import Ground
@@ -70,7 +71,12 @@ def test_nothing_is_taken_any_more_and_all_of_it_comes_back(either: Ground) -> N
 
 
 @pytest.mark.parametrize(
-    "steps", [(CERTIFICATE,), (TOKENS,), (ACCESS,), (CERTIFICATE, TOKENS), (ACCESS, TOKENS)], ids=str
+    "steps",
+    standard_first(
+        [(CERTIFICATE,), (TOKENS,), (ACCESS,), (CERTIFICATE, TOKENS), (ACCESS, TOKENS)],
+        [(CERTIFICATE,), (TOKENS,), (ACCESS,)],
+    ),
+    ids=str,
 )
 def test_each_step_ends_what_it_is_for_and_nothing_else(either: Ground, steps: tuple[RevocationStep, ...]) -> None:
     given, before = in_use(either), whole(either, "Billing")

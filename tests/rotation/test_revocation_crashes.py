@@ -11,6 +11,7 @@ from rotator.core.lifecycle.revocation import EVERY_STEP
 from rotator.core.lifecycle.states import CredentialState
 from rotator.history.journal.journal import Journal
 from rotator.services.rotation.report import Outcome
+from tests.tiers import first_standard
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -55,7 +56,7 @@ def comes_back(ground: Ground, at: int) -> bool:
 
 
 @pytest.mark.parametrize("act", [goes_on, comes_back])
-@pytest.mark.parametrize("at", [13, 22, 31])
+@pytest.mark.parametrize("at", first_standard([22, 13, 31]))
 def test_it_goes_on_after_a_crash(ground: Ground, act: Callable[[Ground, int], bool], at: int) -> None:
     assert act(ground, at)
 

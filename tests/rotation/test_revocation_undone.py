@@ -27,7 +27,7 @@ from rotator.services.stored_logins import try_stored
 from rotator.testing.versions import spare_key
 from tests.rotation.ground import PERSONS_KEY, ROBOT_KEY, USER
 from tests.rotation.lineups import CONNECTED, EXTERNAL, HIDDEN
-from tests.tiers import more_in_thorough, of_tier, standard_first
+from tests.tiers import first_standard, more_in_thorough, of_tier, thorough
 
 if TYPE_CHECKING:
     from rotator.core.crypto.keys import PrivateKey
@@ -92,7 +92,7 @@ def test_the_plan_of_the_way_back_says_what_is_done_first(ground: Ground, steps:
     assert given.log_in() is None
 
 
-@pytest.mark.parametrize("step", [CERTIFICATE, ACCESS], ids=str)
+@pytest.mark.parametrize("step", first_standard([CERTIFICATE, ACCESS]), ids=str)
 def test_the_time_of_a_revocation_is_no_gap(ground: Ground, step: RevocationStep) -> None:
     in_use(ground)
     begun = Request("replace", ALEX)
@@ -115,7 +115,7 @@ def is_refused_for_certain(ground: Ground) -> bool:
 
 
 @more_in_thorough
-@pytest.mark.parametrize("lineup", standard_first([CONNECTED, EXTERNAL, HIDDEN], [CONNECTED, HIDDEN]), ids=str)
+@pytest.mark.parametrize("lineup", first_standard([CONNECTED, EXTERNAL, HIDDEN]), ids=str)
 def test_the_old_key_is_refused_wherever_it_dies_while_access_comes_back(ground: Ground, lineup: Lineup) -> None:
     for at in count(1, of_tier(11, thorough=5)):
         ground.begin(lineup=lineup)
@@ -186,8 +186,8 @@ def test_the_key_that_was_revoked_is_not_adopted(ground: Ground) -> None:
     assert state(ground) is CredentialState.REVOKED
 
 
-@pytest.mark.parametrize("steps", [(), (ACCESS,)], ids=str)
-@pytest.mark.parametrize("lineup", [CONNECTED, HIDDEN], ids=str)
+@pytest.mark.parametrize("steps", [pytest.param((), marks=thorough), (ACCESS,)], ids=str)
+@pytest.mark.parametrize("lineup", first_standard([HIDDEN, CONNECTED]), ids=str)
 @pytest.mark.parametrize(("credential", "app"), [("billing", "Billing"), ("warehouse", "Warehouse_B")])
 def test_what_has_no_access_comes_back_with_a_key_that_people_made(
     ground: Ground, lineup: Lineup, credential: str, app: str, steps: tuple[RevocationStep, ...]
@@ -214,7 +214,7 @@ def test_what_has_no_access_comes_back_with_a_key_that_people_made(
     assert state(ground, credential) is CredentialState.OK
 
 
-@pytest.mark.parametrize("lineup", [CONNECTED, HIDDEN], ids=str)
+@pytest.mark.parametrize("lineup", first_standard([HIDDEN, CONNECTED]), ids=str)
 def test_a_revoked_key_that_logs_in_again_is_told_until_it_is_refused(ground: Ground, lineup: Lineup) -> None:
     """Each surface went on saying that its consumers are refused on purpose."""
     ground.begin(lineup=lineup)

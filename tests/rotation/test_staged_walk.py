@@ -14,6 +14,7 @@ from rotator.core.decision.decide import all_is_done, apps_are_readable
 from rotator.core.decision.situation import Situation
 from tests.rotation.rules import BrokenRuleError
 from tests.rotation.staged_walk import Walk
+from tests.tiers import standard_first
 
 if TYPE_CHECKING:
     from rotator.core.decision.decide import Clause
@@ -134,7 +135,16 @@ WRONG = {
 }
 
 
-@pytest.mark.parametrize("clauses", WRONG.values(), ids=WRONG.keys())
-def test_a_program_that_is_wrong_in_one_point_is_caught(clauses: tuple[Clause, ...]) -> None:
+FOUND_LATE = {
+    "the pair in use ends",
+    "without current_is_taken",
+    "without pair_in_use_is_known",
+    "without unfit_pending_goes",
+}
+"""After many states."""
+
+
+@pytest.mark.parametrize("name", standard_first(WRONG, WRONG.keys() - FOUND_LATE))
+def test_a_program_that_is_wrong_in_one_point_is_caught(name: str) -> None:
     with pytest.raises((BrokenRuleError, StopIteration)):
-        Walk(clauses).run()
+        Walk(WRONG[name]).run()

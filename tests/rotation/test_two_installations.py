@@ -130,7 +130,7 @@ def test_who_is_overtaken_in_aws_leaves_the_other_ones_rotation_in_force(in_aws:
     ("scenario", "lineup"),
     [
         (IN_PLACE, CONNECTED),
-        (IN_PLACE, HIDDEN),
+        pytest.param(IN_PLACE, HIDDEN, marks=thorough),
         pytest.param(IN_PLACE, EXTERNAL, marks=thorough),
         pytest.param(ALTERNATING, CONNECTED, marks=thorough),
     ],

@@ -116,9 +116,7 @@ KEYS: Final = [
         STORED | {ORG, "POST sobjects/SetupEntityAccess"},
     ),
 ]
-KEYS_IN_STANDARD: Final = [
-    each for each in KEYS if str(each) in {"alternating, retire now", "revoke", "in place, deploy"}
-]
+KEYS_IN_STANDARD: Final = [each for each in KEYS if str(each) in {"revoke", "in place, deploy"}]
 
 
 def begin(ground: Ground, work: Work) -> None:
@@ -241,7 +239,7 @@ SECRETS: Final = [
 ]
 
 
-SECRETS_IN_STANDARD: Final = [each for each in SECRETS if str(each) in {"rotate, compromised", "revoke"}]
+SECRETS_IN_STANDARD: Final = [each for each in SECRETS if str(each) == "revoke"]
 
 
 @pytest.mark.parametrize("work", standard_first(SECRETS, SECRETS_IN_STANDARD), ids=str)

@@ -38,7 +38,7 @@ from rotator.services.inventory.credential_history import histories
 from rotator.services.reporting.reader import HistoryReader
 from rotator.web.routes import application
 from rotator.web.source import Liveness
-from tests.contract.history.databases import NEW_ROTATION, unguard
+from tests.contract.history.databases import NEW_ROTATION, SQLITE_FIRST, unguard
 from tests.contract.history.findings import EXCEPTED, WEAK
 from tests.contract.history.test_kept_rows import USED
 from tests.tiers import more_in_thorough, of_tier
@@ -215,6 +215,7 @@ def without_constraints(database: Database, kind: str) -> None:
                     connection.execute(text(f'ALTER TABLE "{table.name}" ALTER COLUMN "{column.name}" DROP NOT NULL'))
 
 
+@SQLITE_FIRST
 @more_in_thorough
 def test_damaged_values_are_named_and_cost_no_other_row(ground: Ground) -> None:
     """In each round more columns of every table are damaged, each in one row."""

@@ -27,7 +27,7 @@ from rotator.history.journal.journal import Journal
 from rotator.history.sightings import last_sightings, sightings_of
 from rotator.history.standstills import Standstills
 from tests.contract.history.databases import NEW_ALERT, NOW, SQLITE_FIRST, make_release
-from tests.tiers import standard_first
+from tests.tiers import first_standard, standard_first
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -72,7 +72,7 @@ TRIAL = columns_of(
 )
 
 
-@pytest.mark.parametrize("release", WITH_COLUMNS_OF_OPTIONS)
+@pytest.mark.parametrize("release", first_standard(WITH_COLUMNS_OF_OPTIONS))
 def test_the_history_of_an_earlier_release_is_kept(database_kind: Kind, release: str) -> None:
     with database_kind.empty() as url:
         with open_database(url) as database:
@@ -126,7 +126,7 @@ def test_everything_has_the_name_that_this_release_gives_it(database_kind: Kind,
 
 
 @SQLITE_FIRST
-@pytest.mark.parametrize("release", WITH_COLUMNS_OF_OPTIONS)
+@pytest.mark.parametrize("release", first_standard(WITH_COLUMNS_OF_OPTIONS))
 def test_a_rotation_that_was_interrupted_goes_on_as_it_was_asked_for(database_kind: Kind, release: str) -> None:
     asked = [
         NO_OPTIONS,

@@ -90,6 +90,7 @@ def configured(url: str) -> tuple[DatabaseSettings, dict[str, str]]:
     return settings, os.environ | {"PASSWORD": str(parsed.password or "")}
 
 
+@SQLITE_FIRST
 def test_a_process_of_its_own_brings_the_tables_up_to_date(empty_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     def not_here(*_: object) -> None:
         raise AssertionError("it was upgraded in this process")

@@ -26,6 +26,7 @@ from tests.contract.surfaces.asking import Surfaces
 from tests.contract.surfaces.external_lives import always_hidden, external, gets_another_consumer_key, hidden
 from tests.contract.surfaces.gone import rotated, stored
 from tests.contract.surfaces.lives import changed_by_hand, grown_old
+from tests.tiers import first_standard
 from tests.unit.services.cycle_bench import cycle_bench
 
 if TYPE_CHECKING:
@@ -85,7 +86,7 @@ def changed_before_any_rotation(one: CycleBench) -> None:
     one.bench.live["Billing"] = one.bench.version("Billing").certificate
 
 
-@pytest.mark.parametrize("live", [changed_by_hand, changed_before_any_rotation])
+@pytest.mark.parametrize("live", first_standard([changed_before_any_rotation, changed_by_hand]))
 def test_of_one_that_somebody_changed_it_is_said_that_it_refuses_every_stored_key(
     database: Database, live: Callable[[CycleBench], object]
 ) -> None:
@@ -164,7 +165,7 @@ def test_what_the_last_login_said_of_the_stored_key_is_told(database: Database) 
     assert told in printed(surfaces)
 
 
-@pytest.mark.parametrize("how", [hidden, always_hidden])
+@pytest.mark.parametrize("how", first_standard([always_hidden, hidden]))
 def test_no_link_to_a_certificate_that_is_not_shown_is_dead(
     database: Database, how: Callable[[CycleBench, Callable[[CycleBench], object], str], None]
 ) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 import rotator as package
 from rotator.cli.main import COMMANDS, cli
-from tests.tiers import longer, standard_first
+from tests.tiers import first_standard, longer, standard_first
 from tests.unit.cli.outcomes import Command
 from tests.unit.test_house import leaves
 
@@ -66,7 +66,7 @@ def test_a_usage_mistake_and_help_load_nothing_heavy(last: str) -> None:
 
 
 @longer
-@pytest.mark.parametrize("command", [["status"], ["status", "--json"], ["inventory"]])
+@pytest.mark.parametrize("command", first_standard([["status"], ["status", "--json"], ["inventory"]]))
 def test_who_keeps_keys_in_files_and_history_in_sqlite_loads_nothing_for_others(
     config: Path, rotator: Command, command: list[str]
 ) -> None:

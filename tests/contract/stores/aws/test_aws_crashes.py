@@ -14,6 +14,7 @@ from rotator.errors import StoreError
 from rotator.stores.aws.secrets_manager import AwsCalls
 from rotator.stores.aws.store import AwsStore, NewSecrets
 from rotator.testing.versions import make_version
+from tests.tiers import standard_first
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -60,7 +61,12 @@ def versions() -> list[Version]:
     return [make_version(NAME) for _ in range(3)]
 
 
-@pytest.fixture(params=["put", "promote", "first promotion", "recall", "promote again", "discard", "retire"])
+@pytest.fixture(
+    params=standard_first(
+        ["put", "promote", "first promotion", "recall", "promote again", "discard", "retire"],
+        ["put", "promote", "retire"],
+    )
+)
 def change(request: pytest.FixtureRequest, versions: list[Version]) -> Change:
     new, current, previous = (version.fingerprint for version in versions)
     both = Stages(current=current, previous=previous)

@@ -19,7 +19,7 @@ from rotator.history.journal.journal import Journal
 from rotator.simulator.org.schema.external_client_app import OAUTH_SETTINGS
 from rotator.simulator.org.users import Profile
 from rotator.testing.versions import make_secret_version, spare_key
-from tests.tiers import longer
+from tests.tiers import more_in_thorough, of_tier
 from tests.unit.services.posture.sound_org import (
     API_ONLY,
     API_ONLY_PROFILE,
@@ -300,17 +300,18 @@ def _fleet(sound: SoundOrg, apps: int) -> None:
     sound.text += "\n".join(lines)
 
 
-@longer
-def test_an_org_with_five_hundred_apps_is_audited_in_less_than_sixty_calls(sound: SoundOrg) -> None:
-    _fleet(sound, 500)
+@more_in_thorough
+def test_an_org_with_many_apps_is_audited_in_less_than_sixty_calls(sound: SoundOrg) -> None:
+    apps = of_tier(100, thorough=500)
+    _fleet(sound, apps)
     sound.org.calls.clear()
     found = sound.audit()
     assert sum(sound.org.calls.values()) < 60, dict(sound.org.calls)
     assert found.problems == ()
     assert told(found, Verdict.HIDDEN) == []
-    assert one(found, "unused", "app-499").verdict is Verdict.OK
+    assert one(found, "unused", f"app-{apps - 1}").verdict is Verdict.OK
     assert {subject for check, subject in told(found, Verdict.FINDING) if check == "app-kind"} == {
-        f"app-{number}" for number in range(1, 500, 2)
+        f"app-{number}" for number in range(1, apps, 2)
     }
 
 

@@ -15,7 +15,7 @@ from rotator.history.standstills import Standstills
 from rotator.services.checked import Result
 from rotator.services.preflight import checks
 from rotator.services.schedule.row_watch import APART
-from tests.tiers import longer
+from tests.tiers import first_standard, longer
 from tests.unit.services.cycle_bench import CycleBench, cycle_bench
 
 if TYPE_CHECKING:
@@ -100,7 +100,7 @@ def test_a_check_names_what_cannot_be_read(one: CycleBench) -> None:
         of_history()
 
 
-@pytest.mark.parametrize("column", ["why", "since", "scope"])
+@pytest.mark.parametrize("column", first_standard(["why", "since", "scope"]))
 def test_a_pause_whose_row_cannot_be_read_holds_up_what_it_held_up(one: CycleBench, column: str) -> None:
     until = one.bench.time + timedelta(days=350)
     pauses = Standstills(one.context.database)

@@ -46,7 +46,6 @@ def without_own(
     names: Collection[str],
     *,
     addresses: Collection[str] = (),
-    refusals: Collection[str] = (),
 ) -> tuple[list[LoginRow], list[LoginRow]]:
     """The rows of one user that are consumers', and those that are the program's own, both in the order of time.
 
@@ -62,7 +61,7 @@ def without_own(
             for row in left
             if abs(row.at - login.at) <= CLOCKS
             and (not row.application or not known or row.application.casefold() in known)
-            and _may_be(row, login, refusals)
+            and _may_be(row, login)
         ]
         if fitting:
             found = min(fitting, key=lambda row: (row.address not in addresses, abs(row.at - login.at), row.at))
@@ -100,6 +99,6 @@ def _pairs(logins: Sequence[datetime], seen: Sequence[datetime]) -> int:
     return number
 
 
-def _may_be(row: LoginRow, login: OwnLogin, refusals: Collection[str]) -> bool:
-    is_accepted = row.meaning(refusals) is RowMeaning.ACCEPTED
+def _may_be(row: LoginRow, login: OwnLogin) -> bool:
+    is_accepted = row.meaning() is RowMeaning.ACCEPTED
     return login.is_accepted is None or login.is_accepted is is_accepted

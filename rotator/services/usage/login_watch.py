@@ -145,7 +145,7 @@ class LoginWatch:
             own_user = logins.own_user_id
             ids = self._user_ids(logins, watched)
             wanted = {ids[each.settings.username] for each in watched if each.settings.username in ids}
-            since = min((each.since for each in watched), default=now)
+            since = min(each.since for each in watched)
             asked = {*wanted, own_user} if is_id(own_user) else wanted
             read = logins.read(asked if wanted else (), since)
         except LimitReached:
@@ -162,7 +162,7 @@ class LoginWatch:
             each.settings.username: each.known.user_id for each in watched if each.known and is_id(each.known.user_id)
         }
         unknown = [each.settings.username for each in watched if each.settings.username not in known]
-        return known | (logins.user_ids(unknown) if unknown else {})
+        return known | logins.user_ids(unknown)
 
     @staticmethod
     def _not_seen(watched: _Watched, problem: str, hint: str) -> Usage:
@@ -180,7 +180,6 @@ class LoginWatch:
         if not rows and not read.reaches(watched.promoted_at):
             unseen = self._not_seen(watched, TOO_MANY % username, KEEP_TOKENS)
             return replace(unseen, user_id=user_id, is_cut=True)
-        refusals = self._settings.orgs[self._org].signature_refusals
         of_current = [login for login in own if login.app.casefold() == watched.current_app.casefold()]
         learnt = learnt_names(rows, of_current) or frozenset(watched.known.applications if watched.known else ())
         of_previous = [login for login in own if login.app.casefold() == watched.previous_app.casefold()]
@@ -188,18 +187,17 @@ class LoginWatch:
         previous = watched.names_of(watched.previous_app, learnt_names(rows, of_previous))
         if watched.current_app.casefold() == watched.previous_app.casefold():
             previous = current
-        # Where the program itself comes from, which may be a consumer's machine as well.
+        # Where the program itself comes from, which may be a consumer's machine as well. Where consumers log in as the
+        # program's own user that is where all of his logins are from, and tells nothing.
         addresses = {row.address for row in read.rows if own_user and row.user_id[:15] == own_user[:15]}
-        if own_user[:15] == user_id[:15]:
-            addresses = set()
-        theirs, _ = without_own(rows, own, current | previous, addresses=addresses, refusals=refusals)
+        theirs, _ = without_own(rows, own, current | previous, addresses=addresses)
         promotion = Promotion(
             at=watched.promoted_at,
             current=current,
             previous=previous,
             settles=watched.settings.left_behind_after,
         )
-        sources = sources_of(theirs, promotion, refusals)
+        sources = sources_of(theirs, promotion, self._settings.orgs[self._org].signature_refusals)
         known = {(each.address, each.client): each for each in watched.known.sources} if watched.known else {}
         return Usage(
             credential=watched.name,

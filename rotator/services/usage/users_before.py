@@ -93,7 +93,7 @@ class UsersBefore:
     def _tokens(last_uses: LastUses, by_id: Mapping[str, str]) -> tuple[Use, ...]:
         """None where the org does not show them; who may not see others' is not told so."""
         try:
-            return last_uses.tokens(by_id) if by_id else ()
+            return last_uses.tokens(by_id)
         except RotatorError:
             return ()
 
@@ -120,7 +120,7 @@ class UsersBefore:
             why, hint = (TOO_MANY % username, KEEP_TOKENS) if read.is_cut else (_NONE, _OR_HIDDEN)
             return replace(use, why_not=why, hint=hint)
         refusals = self._settings.orgs[self._org].signature_refusals
-        logins, _ = without_own(rows, own, apps, refusals=refusals)
+        logins, _ = without_own(rows, own, apps)
         return replace(use, sources=tuple(sources_of(logins, Promotion(at=since, current=apps), refusals)))
 
 

@@ -223,7 +223,8 @@ class TestTold:
     )
     def test_while_nothing_is_seen_nothing_is_told_nor_ended(self, unseen: Usage) -> None:
         told = Told([BEHIND, UNTOLD])
-        assert told.of(status(usage=unseen)) == []
+        for at in (NOW, SOON):
+            assert told.of(status(usage=unseen), at=at) == []
         assert (told.alerts, told.ended) == ({}, {})
 
     def test_one_that_cannot_be_seen_holds_up_no_other(self) -> None:
@@ -259,6 +260,13 @@ class TestTold:
         told = Told([UNTOLD])
         told.of(status(", consumers: [web]", reports=(reported("web"),)), at=SOON)
         assert told.ended == {UNTOLD: ""}
+
+    def test_one_that_consumers_have_ended_is_told_of_no_more(self) -> None:
+        told = Told([UNTOLD])
+        options = ", consumers: [web], retire: when_confirmed"
+        observed = seen(confirmation=Confirmation(PROMOTED))
+        told.of(status(options, usage=used(SILENT), reports=(reported("web"),), observed=observed), at=SOON)
+        assert (told.alerts, told.ended[UNTOLD]) == ({}, "The grace of its previous version is over.")
 
     def test_one_that_is_kept_until_they_have_said_so_is_told_of_before_its_usual_end(self) -> None:
         told = Told()

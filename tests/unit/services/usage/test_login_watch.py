@@ -153,7 +153,9 @@ def test_of_two_apps_who_logs_in_through_the_one_before_has_not_moved(world: Wor
         world.org.logs_in(LATER, app=app, address=f"192.0.2.{number}", user=PAIRS_USER)
     [usage] = world.looks(pair)
     old, moved = Standing.OLD, Standing.MOVED
-    assert [standings(usage)[f"192.0.2.{number}"] for number in range(5)] == [old, moved, moved, old, old]
+    found = standings(usage)
+    assert [found.pop(f"192.0.2.{number}") for number in range(5)] == [old, moved, moved, old, old]
+    assert found == {}, "our own logins are taken out"
     assert usage.applications == ("Invoices",)
 
 
@@ -278,7 +280,10 @@ class TestUnseen:
         assert "Monitor Login History" in usage.hint
         assert world.org.asked == [(set(), PROMOTED - BEFORE)], "nobody's logins are asked for"
 
-    def test_not_even_our_own_logins(self, world: World, known: Usage) -> None:
+    @pytest.mark.parametrize("is_known", [True, False])
+    def test_not_even_our_own_logins(self, world: World, known: Usage, is_known: bool) -> None:
+        if not is_known:
+            Usages(world.database).put(replace(known, user_id=""))
         world.own_login(PROMOTED)
         [usage] = world.looks()
         assert "not even rotator's own test logins" in usage.problem

@@ -47,7 +47,7 @@ def settings(number: int) -> Settings:
 
 
 def id_of(number: int) -> str:
-    return f"005{number:012}"
+    return f"005{number:012}AAA"
 
 
 @dataclass
@@ -60,8 +60,13 @@ class Org:
     users_of_a_query: list[int] = field(default_factory=list)
     shown_tokens: tuple[Use, ...] = ()
     refusal: OrgError | None = None
+    refuses_users: OrgError | None = None
+    rows: list[LoginRow] = field(default_factory=list)
+    """Further ones."""
 
     def user_ids(self, usernames: Iterable[str]) -> dict[str, str]:
+        if self.refuses_users:
+            raise self.refuses_users
         return {name: id_of(int(name.partition("@")[0][1:])) for name in usernames}
 
     def read(self, user_ids: Collection[str], _since: datetime) -> LoginsRead:
@@ -74,6 +79,7 @@ class Org:
             for each in self.numbers
             if id_of(each) in user_ids
         ]
+        rows += self.rows
         return LoginsRead(tuple(rows[: self.most]), is_cut=len(rows) > self.most)
 
     def tokens(self, _usernames: Mapping[str, str]) -> tuple[Use, ...]:
@@ -110,14 +116,48 @@ def test_of_too_many_logins_it_is_said_that_they_are(database: Database) -> None
 
 def test_an_org_that_shows_not_even_our_own_logins_hides_them(database: Database) -> None:
     own_login(database, NOW - 2 * HOUR)
-    assert "Monitor Login History" in asked(database, 2, Org([0]))["c1"].hint
+    use = asked(database, 2, Org([0]))["c1"]
+    assert "not even rotator's own test logins" in use.why_not
+    assert "Monitor Login History" in use.hint
     own_login(database, NOW)
     assert "Monitor Login History" in asked(database, 2, Org([0, 0, 0], most=2))["c1"].hint
 
 
 def test_that_nobody_logged_in_is_not_said_of_whom_too_many_logins_hide(database: Database) -> None:
-    assert "No login" in asked(database, 2, Org([0]))["c1"].why_not
-    assert "too many logins" in asked(database, 2, Org([0, 0, 0], most=2))["c1"].why_not
+    unseen = asked(database, 2, Org([0]))["c1"]
+    assert "No login" in unseen.why_not
+    assert "only to a user with the permission" in unseen.hint
+    hidden = asked(database, 2, Org([0, 0, 0], most=2))["c1"]
+    assert "too many logins" in hidden.why_not
+    assert "keep each access token" in hidden.hint
+
+
+def test_an_org_that_shows_no_users_is_told_with_what_to_do(database: Database) -> None:
+    refusal = OrgError("User is not shown.", hint="Give a permission.")
+    uses = asked(database, 2, Org([], refuses_users=refusal))
+    assert {(each.username, each.why_not, each.hint) for each in uses.values()} == {
+        (f"u{number}@example.com", refusal.message, refusal.hint) for number in range(2)
+    }
+
+
+def test_a_label_that_was_learnt_and_a_refusal_that_was_configured_count(database: Database) -> None:
+    made = settings(1)
+    org = made.orgs["production"].model_copy(update={"signature_refusals": ("no such key",)})
+    made = made.model_copy(update={"orgs": {"production": org}})
+    records = RecordedLogins(database)
+    login = Login("production", "u0@example.com", "key", "App_0")
+    records.ended(records.begins(login, NOW - 2 * HOUR), is_accepted=True)
+    rows = [
+        LoginRow("0Ya1", id_of(0), NOW - 2 * HOUR, "Success", "198.51.100.1", "Invoices", "rotator"),
+        LoginRow("0Ya2", id_of(0), NOW - HOUR, "Success", "192.0.2.7", "Invoices", "batch/1"),
+        LoginRow("0Ya3", id_of(0), NOW, "No such key", "192.0.2.8", "App 0", "web/1"),
+    ]
+    asks: Any = Org([], rows=rows)
+    use = UsersBefore(made, database, "production").of(["c0"], asks, asks, NOW)["c0"]
+    assert [(each.address, each.accepted, each.refused) for each in use.sources] == [
+        ("192.0.2.8", 0, 1),
+        ("192.0.2.7", 1, 0),
+    ]
 
 
 @pytest.mark.parametrize("refusal", [None, OrgError("LoginHistory is not shown.", hint="Give a permission.")])
@@ -130,4 +170,7 @@ def test_tokens_that_the_org_shows_are_told_also_where_logins_are_not(
     assert use.tokens == (token,)
     not_visible, told = use_in_words(use, NOW)
     assert not_visible.startswith("Who logs in with it is not visible: ")
+    assert (use.why_not, use.hint) == (
+        (refusal.message, refusal.hint) if refusal else ("No login of its user was seen in 30 days.", use.hint)
+    )
     assert told.startswith("u0@example.com has a token of App 0, last used ")

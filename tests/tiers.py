@@ -14,7 +14,6 @@ import os
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import pytest
-from _pytest.mark import ParameterSet
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -31,13 +30,10 @@ longer: Final = pytest.mark.longer
 
 def first_standard(rows: Iterable[Any], number: int = 1) -> list[Any]:
     """Values or rows (tuples) for `pytest.mark.parametrize`: after the first the thorough tier alone tries them."""
-    return [row if at < number else _in_thorough(row) for at, row in enumerate(rows)]
-
-
-def _in_thorough(row: Any) -> Any:
-    if isinstance(row, ParameterSet):
-        return pytest.param(*row.values, marks=[*row.marks, thorough], id=row.id)
-    return pytest.param(*(row if isinstance(row, tuple) else (row,)), marks=thorough)
+    return [
+        pytest.param(*(row if isinstance(row, tuple) else (row,)), marks=() if at < number else thorough)
+        for at, row in enumerate(rows)
+    ]
 
 
 def of_tier(standard: _T, thorough: _T) -> _T:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from sqlalchemy import and_, bindparam, delete, insert, select, update
 
 from rotator.core.attempts import AttemptRecord
-from rotator.history.engine.row_reading import RowReader, columns_of
+from rotator.history.engine.row_reading import RowReader, columns_of, of_names
 from rotator.history.engine.tables import ATTEMPT
 from rotator.history.journal.chain import storable
 
@@ -29,7 +29,8 @@ _GET: Final = select(ATTEMPT).where(_THIS)
 _CHANGE: Final = update(ATTEMPT).where(_THIS)
 _ADD: Final = insert(ATTEMPT)
 _ALL: Final = select(ATTEMPT).order_by(ATTEMPT.c.kind, ATTEMPT.c.name)
-_OF_KIND: Final = _ALL.where(ATTEMPT.c.kind == bindparam("its_kind"))
+_BY_NAME: Final = of_names(_ALL, ATTEMPT.c.name)
+_OF_KIND_BY_NAME: Final = of_names(_ALL.where(ATTEMPT.c.kind == bindparam("its_kind")), ATTEMPT.c.name)
 
 
 class AttemptRecords:
@@ -58,11 +59,9 @@ class AttemptRecords:
 
     def all(self, kind: str | None = None, *, names: Collection[str] | None = None) -> list[AttemptRecord]:
         """The records of one kind, of some names, or all, by kind and name."""
-        query = _ALL if kind is None else _OF_KIND
-        if names is not None:
-            query = query.where(ATTEMPT.c.name.in_([*names]))
+        query, its = _BY_NAME(names) if kind is None else _OF_KIND_BY_NAME(names)
         with self._database.reading() as connection:
-            return list(ATTEMPTS.read(connection, query, its_kind=kind))
+            return list(ATTEMPTS.read(connection, query, its_kind=kind, **its))
 
     def forget(self, kind: str, name: str) -> None:
         """Deletes a record, as if it had never been tried."""

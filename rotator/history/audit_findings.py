@@ -48,8 +48,8 @@ class AuditFindings:
                     continue
                 since = before.since if before and is_there and before.verdict is result.verdict else now
                 values = _values(result, since, now)
-                if not connection.execute(update(FINDING).where(_this(result)).values(values)).rowcount:
-                    connection.execute(insert(FINDING).values(values))
+                if not connection.execute(update(FINDING).where(_this(result)), values).rowcount:
+                    connection.execute(insert(FINDING), values)
             for key, before in known.items():
                 is_well = key not in asked or asked[key].verdict is Verdict.OK
                 if before.gone_at is None and is_well:

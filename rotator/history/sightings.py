@@ -236,9 +236,11 @@ def _note_unchanged(
     return others
 
 
+_LAST_CHANGE: Final = select(CHANGE.c.number).where(CHANGE.c.part == SIGHTING.name, CHANGE.c.name == bindparam("org"))
+
+
 def _last_change(connection: Connection, org: str) -> int:
-    query = select(CHANGE.c.number).where(CHANGE.c.part == SIGHTING.name, CHANGE.c.name == org)
-    return connection.scalar(query) or 0
+    return connection.scalar(_LAST_CHANGE, {"org": org}) or 0
 
 
 def _is_unchanged(seen: ObservedCertificate, last: ObservedCertificate | None) -> bool:

@@ -131,7 +131,7 @@ def _is_over(standstill: Standstill, now: datetime) -> bool:
 
 def _put(connection: Connection, new: Standstill, actor: Actor, now: datetime, kind: str, **details: JSON) -> None:
     append(connection, _entry(kind, new, actor, now, **details))
-    connection.execute(insert(STANDSTILL).values(row_of(new)))
+    connection.execute(insert(STANDSTILL), row_of(new))
 
 
 def _find(connection: Connection, which: Standstill) -> Standstill | None:

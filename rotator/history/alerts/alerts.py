@@ -34,7 +34,11 @@ if TYPE_CHECKING:
 
 
 _OPEN: Final = select(ALERT).where(ALERT.c.closed_at.is_(None)).order_by(ALERT.c.opened_at, ALERT.c.id)
-_OPEN_OF_KEY: Final = select(ALERT).where(ALERT.c.key == bindparam("its_key"), ALERT.c.closed_at.is_(None)).limit(1)
+_OPEN_OF_KIND: Final = _OPEN.where(ALERT.c.kind == bindparam("its_kind"))
+_OF_KEY: Final = select(ALERT).where(ALERT.c.key == bindparam("its_key")).limit(1)
+_OPEN_OF_KEY: Final = _OF_KEY.where(ALERT.c.closed_at.is_(None))
+_OF_ID: Final = select(ALERT).where(ALERT.c.id == bindparam("its_id")).limit(1)
+_NEW_ALERT: Final = insert(ALERT)
 
 ALWAYS_TOLD: Final = (label(EXPIRED), CLOSED)
 """Steps that neither an acknowledgement nor a snooze holds back."""
@@ -55,14 +59,14 @@ class AlertRecords:
         """
         values = _values(new)
         with self._database.writing() as connection:
-            known = _first(connection, ALERT.c.key == new.key, ALERT.c.closed_at.is_(None))
+            known = ALERTS.first(connection, _OPEN_OF_KEY, its_key=new.key)
             if known is None and instead_of:
-                known = _first(connection, ALERT.c.key == instead_of, ALERT.c.closed_at.is_(None))
+                known = ALERTS.first(connection, _OPEN_OF_KEY, its_key=instead_of)
             if known is None:
                 _set_aside(connection, new.key, now)
                 return self._insert(connection, values, now), True
             if any(values[name] != value for name, value in _values(known).items()):
-                connection.execute(update(ALERT).where(ALERT.c.id == known.id).values(values))
+                connection.execute(update(ALERT).where(ALERT.c.id == known.id), values)
                 known = _of_id(connection, known.id)
             return known, False
 
@@ -70,13 +74,13 @@ class AlertRecords:
         """Notes what happened and is over; None where an alert of that key was ever there, so it was noted before."""
         values = _values(new)
         with self._database.writing() as connection:
-            if _first(connection, ALERT.c.key == new.key) is not None:
+            if ALERTS.first(connection, _OF_KEY, its_key=new.key) is not None:
                 return None
             return self._insert(connection, values | {"closed_at": now}, now)
 
     def _insert(self, connection: Connection, values: dict[str, Any], now: datetime) -> Alert:
         new_id = self._new_id(now)
-        connection.execute(insert(ALERT).values({"closed_why": ""} | values | {"id": new_id, "opened_at": now}))
+        connection.execute(_NEW_ALERT, {"closed_why": ""} | values | {"id": new_id, "opened_at": now})
         return _of_id(connection, new_id)
 
     def _new_id(self, now: datetime) -> str:
@@ -86,12 +90,12 @@ class AlertRecords:
     def close(self, key: str, why: str, now: datetime) -> Alert | None:
         """Ends the open alert of that key; who has heard of it hears of that, too. None where there is none."""
         with self._database.writing() as connection:
-            known = _first(connection, ALERT.c.key == key, ALERT.c.closed_at.is_(None))
+            known = ALERTS.first(connection, _OPEN_OF_KEY, its_key=key)
             if known is None:
                 _set_aside(connection, key, now)
                 return None
             ending = {"closed_at": now, "closed_why": storable(why)}
-            connection.execute(update(ALERT).where(ALERT.c.id == known.id).values(ending))
+            connection.execute(update(ALERT).where(ALERT.c.id == known.id), ending)
             Outbox(Within(connection)).settle(known.id, now)
             return _of_id(connection, known.id)
 
@@ -104,15 +108,13 @@ class AlertRecords:
         self, *, kind: str | None = None, orgs: Collection[str] | None = None, ids: Collection[str] | None = None
     ) -> list[Alert]:
         """Those that have not ended, of one kind, of some orgs or some ids where they are given, oldest first."""
-        query = _OPEN
-        if kind is not None:
-            query = query.where(ALERT.c.kind == kind)
+        query, parameters = (_OPEN, {}) if kind is None else (_OPEN_OF_KIND, {"its_kind": kind})
         if orgs is not None:
             query = query.where(ALERT.c.org.in_([*orgs]))
         if ids is not None:
             query = query.where(ALERT.c.id.in_([*ids]))
         with self._database.reading() as connection:
-            return list(ALERTS.read(connection, query))
+            return list(ALERTS.read(connection, query, **parameters))
 
     def all(self, limit: int = 100) -> list[Alert]:
         """The newest `limit` alerts, also those that have ended, newest first."""
@@ -123,7 +125,7 @@ class AlertRecords:
     def known(self, alert_id: str) -> Alert | None:
         """The alert of exactly that id; None when there is none, or its row cannot be read."""
         with self._database.reading() as connection:
-            return _first(connection, ALERT.c.id == alert_id)
+            return ALERTS.first(connection, _OF_ID, its_id=alert_id)
 
     def get(self, alert_id: str) -> Alert:
         """The alert of exactly that id. Raises HistoryError when there is none."""
@@ -172,7 +174,7 @@ class AlertRecords:
             about: dict[str, JSON] = {"alert": known.id, "key": known.key, "title": known.title}
             told = {name: storable(value) if isinstance(value, str) else value for name, value in details.items()}
             append(connection, Entry(kind, now, known.credential, None, about | told))
-            connection.execute(update(ALERT).where(ALERT.c.id == known.id).values(values))
+            connection.execute(update(ALERT).where(ALERT.c.id == known.id), values)
             Outbox(Within(connection)).withdraw(known.id, now, keep=ALWAYS_TOLD)
             return _of_id(connection, known.id)
 
@@ -226,12 +228,8 @@ def _set_aside(connection: Connection, key: str, now: datetime) -> None:
             Outbox(Within(connection)).withdraw(each, now)
 
 
-def _first(connection: Connection, *conditions: Any) -> Alert | None:
-    return ALERTS.first(connection, select(ALERT).where(*conditions).limit(1))
-
-
 def _of_id(connection: Connection, alert_id: str) -> Alert:
-    found = _first(connection, ALERT.c.id == alert_id)
+    found = ALERTS.first(connection, _OF_ID, its_id=alert_id)
     if found is None:
         raise HistoryError(
             f"The history knows no alert {alert_id}.",

@@ -279,14 +279,17 @@ def _is_before_set_back(now: datetime) -> ColumnElement[bool]:
     return NOTIFICATION.c.tried_at > now + CLOCKS_APART
 
 
+_OF_ALERTS: Final = NOTIFICATION.c.alert_id.in_(bindparam("ids", expanding=True))
+_ALL_OF_ALERTS: Final = _NOTIFICATIONS.where(_OF_ALERTS).order_by(NOTIFICATION.c.id)
+_KEYS: Final = select(NOTIFICATION.c.alert_id, NOTIFICATION.c.step, NOTIFICATION.c.channel).where(_OF_ALERTS)
+
+
 def _of(connection: Connection, alert_ids: Iterable[str]) -> Iterator[Notification]:
     for ids in portions(sorted(alert_ids)):
-        query = _NOTIFICATIONS.where(NOTIFICATION.c.alert_id.in_(ids)).order_by(NOTIFICATION.c.id)
-        yield from NOTIFICATIONS.read(connection, query)
+        yield from NOTIFICATIONS.read(connection, _ALL_OF_ALERTS, ids=ids)
 
 
 def _keys(connection: Connection, alert_ids: Iterable[str]) -> set[tuple[str, str, str]]:
     """What is in the outbox of these alerts: this is asked often, and whole notifications take long to read."""
-    query = select(NOTIFICATION.c.alert_id, NOTIFICATION.c.step, NOTIFICATION.c.channel)
-    found = (connection.execute(query.where(NOTIFICATION.c.alert_id.in_(ids))) for ids in portions(sorted(alert_ids)))
+    found = (connection.execute(_KEYS, {"ids": ids}) for ids in portions(sorted(alert_ids)))
     return {(row.alert_id, row.step, row.channel) for rows in found for row in rows}

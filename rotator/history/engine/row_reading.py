@@ -61,7 +61,7 @@ class RowReader(Generic[_T]):
     source: FromClause | None = None
     """Where the rows are, where that is more than one table."""
 
-    @property
+    @cached_property
     def rows(self) -> Select[Any]:
         """A query for all rows."""
         query = select(*(column.label(name) for name, column in self.columns.items()))

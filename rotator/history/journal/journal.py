@@ -92,7 +92,7 @@ class Journal:
         refuse_secrets(rotation.reason)
         refuse_private_keys(rotation.actor, rotation.claimed_name)
         with self._database.writing() as connection:
-            connection.execute(insert(ROTATION).values(vars(rotation)))
+            connection.execute(insert(ROTATION), vars(rotation))
             append(connection, Entry("begin", now, rotation.credential, rotation.id, _beginning(new)))
         return rotation
 
@@ -130,7 +130,7 @@ class Journal:
             if rotation.outcome is not None:
                 raise _finished_already(rotation)
             this = ROTATION.c.id == rotation_id
-            connection.execute(update(ROTATION).where(this).values(finished_at=now, **ending))
+            connection.execute(update(ROTATION).where(this), {"finished_at": now, **ending})
             told = _known({**ending, **_stop(stop)})
             append(connection, Entry("finish", now, rotation.credential, rotation_id, told))
             return _find(connection, rotation_id)

@@ -67,7 +67,7 @@ class ConsumerReports:
             )
             names = connection.scalars(too_many).all()
             connection.execute(delete(CONSUMER_REPORT).where(of_it, CONSUMER_REPORT.c.consumer.in_(names)))
-            connection.execute(insert(CONSUMER_REPORT).values(**key, **values, noted_at=now))
+            connection.execute(insert(CONSUMER_REPORT), {**key, **values, "noted_at": now})
             return True
 
     def all(self, names: Collection[str] | None = None) -> dict[str, tuple[ConsumerReport, ...]]:

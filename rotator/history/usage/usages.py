@@ -45,8 +45,8 @@ class Usages:
         }
         this = LOGIN_USAGE.c.credential == usage.credential
         with self._database.writing() as connection:
-            if not connection.execute(update(LOGIN_USAGE).where(this).values(values)).rowcount:
-                connection.execute(insert(LOGIN_USAGE).values(values))
+            if not connection.execute(update(LOGIN_USAGE).where(this), values).rowcount:
+                connection.execute(insert(LOGIN_USAGE), values)
 
     def all(self, names: Collection[str] | None = None) -> dict[str, Usage]:
         """Of some credentials, or of all, by name."""

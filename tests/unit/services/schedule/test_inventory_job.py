@@ -1,0 +1,122 @@
+"""When inventories are due, what is evaluated between them, and what the log says of those that come to nothing."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import replace
+from datetime import timedelta
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from rotator.core.attempts import AttemptRecord
+from rotator.core.observed import ObservedCertificate
+from rotator.errors import OrgUnavailable
+from rotator.services.schedule.inventory_job import InventoryJobs
+from rotator.services.schedule.jobs import JobKind, Moment
+from rotator.services.schedule.standstill_watch import StandstillWatch
+from rotator.testing.versions import MOMENT, make_version
+from tests.unit.services.cycle_bench import CycleBench, cycle_bench
+
+if TYPE_CHECKING:
+    from rotator.history.engine.database import Database
+
+MINUTE = timedelta(minutes=1)
+HOUR = timedelta(hours=1)
+DAY = timedelta(days=1)
+AWAY = OrgUnavailable("The org is away.", rerun="Run it again.")
+LOOKED = AttemptRecord(JobKind.INVENTORY, "production").succeeded(MOMENT)
+
+
+@pytest.fixture
+def one(database: Database) -> CycleBench:
+    """An org with one credential that has a year left."""
+    found = cycle_bench(database)
+    found.bench.use("Billing")
+    return found
+
+
+def test_inventories_of_many_orgs_are_spread_over_all_of_the_jitter_and_come_never_early(database: Database) -> None:
+    context = cycle_bench(database, daemon=", inventory_every: 2h, jitter: 1h").context
+    pauses = set()
+    for number in range(60):
+        jobs = InventoryJobs(replace(context, random=partial(float, number)), StandstillWatch(context))
+        at = jobs._due_from("production", Moment(MOMENT, {"production": {JobKind.INVENTORY: LOOKED}}, {}, ()))
+        assert at
+        pauses.add(at - MOMENT)
+    assert min(pauses) >= 2 * HOUR
+    assert max(pauses) <= 3 * HOUR
+    assert max(pauses) - min(pauses) > timedelta(minutes=50)
+
+
+def test_a_threshold_of_what_was_seen_last_is_told_though_the_org_is_away_by_then(one: CycleBench) -> None:
+    """Until when nothing can be crossed is found anew after each inventory, and not by the one before."""
+    for _ in range(2):
+        one.work()
+        one.bench.time += 2 * HOUR
+    soon = make_version("Other", now=MOMENT - 304 * DAY).certificate
+    one.outside.others = [ObservedCertificate(org="production", app="Other", type="ConnectedApp").holding(soon)]
+    one.work()
+    assert one.open_kinds() == set()
+    one.outside.org_fails = AWAY
+    one.bench.time += 2 * DAY
+    assert "evaluate" in one.due()
+    one.cycle.evaluate()
+    [alert] = [each for each in one.context.history.alerts.open_alerts() if each.kind == "expiry"]
+    assert alert.app == "Other"
+
+
+def lines(caplog: pytest.LogCaptureFixture) -> list[tuple[str, dict[str, Any]]]:
+    """What inventories have logged, and about what."""
+    mine = [each for each in caplog.records if each.name == "rotator.services.schedule.inventory_job"]
+    about = ("org", "app", "again_at", "until")
+    return [(each.getMessage(), {name: vars(each)[name] for name in about if name in vars(each)}) for each in mine]
+
+
+def test_the_log_says_which_org_cannot_be_read_why_and_when_it_is_tried_again(
+    one: CycleBench, caplog: pytest.LogCaptureFixture
+) -> None:
+    one.outside.org_fails = AWAY
+    one.cycle.take_inventory("production")
+    about = {"org": "production", "again_at": one.inventory.next_at}
+    assert lines(caplog) == [("cannot be read: The org is away.", about)]
+
+
+def test_the_log_says_until_when_an_org_at_its_limits_is_left_alone(
+    one: CycleBench, caplog: pytest.LogCaptureFixture
+) -> None:
+    one.outside.full_until = MOMENT + HOUR
+    with caplog.at_level(logging.INFO):
+        one.cycle.take_inventory("production")
+    about = {"org": "production", "until": MOMENT + HOUR}
+    assert lines(caplog) == [("put off: the limits of the org are reached", about)]
+
+
+def test_of_an_org_that_another_process_has_looked_at_meanwhile_nothing_is_written_down(
+    one: CycleBench, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    looked = one.inventory.succeeded(MOMENT + MINUTE)
+    read = one.outside.inventory
+
+    def read_while_another_does(org: str, **options: Any) -> Any:
+        one.context.history.attempts.put(looked)
+        return read(org, **options)
+
+    monkeypatch.setattr(one.outside, "inventory", read_while_another_does)
+    one.cycle.take_inventory("production")
+    assert one.inventory == looked
+    assert one.context.memory.next_dues.get("billing") is None
+    assert lines(caplog) == [("another process has looked at the org meanwhile", {"org": "production"})]
+
+
+def test_the_log_says_of_which_app_the_org_did_not_date_the_change(
+    one: CycleBench, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    one.cycle.take_inventory("production")
+    read = one.outside.inventory("production")
+    other = replace(read.entries[0].holding(make_version().certificate), is_undated=True)
+    monkeypatch.setattr(one.outside, "inventory", lambda _org, **_: replace(read, entries=(other,)))
+    one.cycle.take_inventory("production")
+    about = {"org": "production", "app": "Billing"}
+    assert lines(caplog) == [("changed, and the org's date of its last change did not", about)]

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from sqlalchemy import text
 
 from rotator.core.attempts import AttemptRecord
-from rotator.errors import RotationRunning
+from rotator.errors import RotationRunning, StoreUnavailable
+from rotator.history.retention import KEPT
 from rotator.history.signing.heads import heads_in
 from rotator.history.signing.signer import Signer
+from rotator.services.schedule.cycle import Cycle
 from rotator.services.schedule.jobs import JobKind
+from rotator.services.schedule.memory.service_memory import ServiceMemory
 from rotator.testing.versions import MOMENT
+from tests.contract.history.databases import NEW_ALERT
 from tests.tiers import longer
 from tests.unit.services.cycle_bench import CycleBench, cycle_bench
 
@@ -23,6 +28,11 @@ if TYPE_CHECKING:
     from rotator.history.engine.database import Database
 
 DAY = timedelta(days=1)
+
+
+def logged(caplog: pytest.LogCaptureFixture, message: str) -> list[dict[str, Any]]:
+    """What the lines with this message are about."""
+    return [vars(each) for each in caplog.records if each.getMessage() == message]
 
 
 @pytest.fixture
@@ -111,7 +121,8 @@ def test_a_file_of_heads_that_cannot_be_written_keeps_nothing_from_being_done(
     one.context.history.journal.record("verify", now=MOMENT)
     one.cycle.maintain()
 
-    assert "could not keep the head of the history" in caplog.text
+    [line] = logged(caplog, "could not keep the head of the history")
+    assert (line["file"], line["why"]) == (str(tmp_path), "Is a directory")
     assert one.context.history.attempts.get(JobKind.MAINTENANCE, "").last_good_at == MOMENT
 
 
@@ -153,3 +164,41 @@ def test_a_credential_that_is_being_rotated_is_not_swept(one: CycleBench, monkey
     with one.context.database.rotation_locks(one.bench.now).hold("billing"):
         one.cycle.maintain()
     assert one.context.history.attempts.get(JobKind.MAINTENANCE, "").last_good_at == MOMENT
+
+
+def test_a_store_that_cannot_be_swept_keeps_nothing_from_being_done_and_the_log_says_why(
+    one: CycleBench, caplog: pytest.LogCaptureFixture
+) -> None:
+    one.outside.store_fails = StoreUnavailable("The store is away.", hint="Wait.")
+    one.cycle.maintain()
+    [line] = logged(caplog, "could not sweep")
+    assert (line["credential"], line["store"], line["why"]) == ("billing", "keys", "The store is away.")
+    assert one.context.history.attempts.get(JobKind.MAINTENANCE, "").last_good_at == MOMENT
+
+
+def test_what_was_told_of_an_alert_is_forgotten_a_year_after_it_ended(
+    one: CycleBench, caplog: pytest.LogCaptureFixture
+) -> None:
+    for day in (0, 2):
+        new = replace(NEW_ALERT, key=f"happened:{day}")
+        one.context.history.alerting.happened(new, MOMENT + day * DAY)
+        one.bench.time = MOMENT + day * DAY
+        one.cycle.deliver("slack")
+    assert len(one.outside.told) == 2
+    one.bench.time = MOMENT + KEPT + DAY
+    with caplog.at_level("INFO"):
+        one.cycle.maintain()
+    assert [line["notifications"] for line in logged(caplog, "forgot old notifications")] == [1]
+
+
+@pytest.mark.parametrize("is_alike", [True, False])
+def test_where_another_machine_has_another_configuration_nothing_is_forgotten_for_not_being_in_this_one(
+    one: CycleBench, caplog: pytest.LogCaptureFixture, *, is_alike: bool
+) -> None:
+    one.context.history.attempts.put(AttemptRecord(JobKind.INVENTORY, "sandbox").succeeded(MOMENT))
+    one.context = replace(one.context, memory=ServiceMemory(is_configured_alike=lambda: is_alike))
+    with caplog.at_level("INFO"):
+        Cycle(one.context).maintain()
+    said = "forgot nothing that is not configured here: another machine has another configuration"
+    assert len(logged(caplog, said)) == (not is_alike)
+    assert len(one.context.history.attempts.all(JobKind.INVENTORY)) == (not is_alike)

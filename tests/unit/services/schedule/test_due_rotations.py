@@ -162,6 +162,7 @@ def test_that_a_command_stopped_before_anything_was_changed_is_told_as_that(quie
     [alert] = quiet.context.history.alerts.open_alerts()
     assert (alert.kind, alert.credential, alert.org) == ("halted", "billing", "production")
     assert "user hasn't approved this consumer" in alert.text
+    assert alert.meanwhile.startswith("The next one begins when it is due"), "nothing was begun that could go on"
 
 
 def test_of_what_nobody_stopped_nothing_is_told(quiet: CycleBench) -> None:

@@ -14,6 +14,7 @@ from rotator.core.observed import KnownVersion, ObservedApp, ObservedCredential
 from rotator.core.usage.retirement import ConsumerReport
 from rotator.core.usage.sources import Source
 from rotator.core.usage.usage import Usage
+from rotator.history.journal.projection import CredentialRecord
 from rotator.history.records import Rotation
 from rotator.services.inventory.credential_history import CredentialHistory
 from rotator.services.inventory.status import CredentialStatus
@@ -37,6 +38,7 @@ ROTATION: Final = Rotation(
     outcome="rotated",
     new_fingerprint="new",
 )
+NOTHING_TRIED: Final = CredentialRecord(credential="billing")
 LEFT_BEHIND: Final = Source("192.0.2.7", "batch/1", before_at=MOMENT - HOUR, refused_at=NOW, refused=2)
 MOVED: Final = Source("192.0.2.8", "web/2", before_at=MOMENT - HOUR, accepted_at=NOW, accepted=1)
 SILENT: Final = Source("192.0.2.9", "night/3", before_at=MOMENT - HOUR)
@@ -98,11 +100,12 @@ def status(
     usage: Usage | None = None,
     reports: tuple[ConsumerReport, ...] = (),
     last: Rotation | None = ROTATION,
+    record: CredentialRecord = NOTHING_TRIED,
     observed: ObservedCredential | None = None,
     **life: Any,
 ) -> CredentialStatus:
     """As the history has it; `life` is more of how it stands."""
     settings = configured(options).credentials[name]
     given: dict[str, Any] = {"seen": observed or seen(), "policy": settings, "thresholds": (), "now": NOW} | life
-    history = CredentialHistory(last_rotation=last, usage=usage, reports=reports)
+    history = CredentialHistory(last_rotation=last, usage=usage, reports=reports, record=record)
     return CredentialStatus(credential=name, settings=settings, life=CredentialLife(**given), history=history)

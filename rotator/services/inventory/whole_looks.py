@@ -175,7 +175,7 @@ class Unchanged:
                 return None
         if any(last.last_modified_by != listing.last_modified_by for last in parts):
             parts = [replace(last, last_modified_by=listing.last_modified_by) for last in parts]
-        return parts if len(parts) == 1 else sorted(parts, key=lambda last: last.place != where)
+        return sorted(parts, key=lambda last: last.place != where)
 
 
 def is_undated(seen: ObservedCertificate, last: ObservedCertificate | None) -> bool:

@@ -30,8 +30,8 @@ STOPPED: Final = "A rotation stopped for a person on 2026-01-15 12:00 UTC (60 mi
 REFUSED: Final = "Consumers that try `current` only are refused since 2026-01-15 12:00 UTC (60 minutes)."
 INTERRUPTED: Final = "A rotation was interrupted, and nobody is at it."
 NO_VERSION: Final = seen(current=None, previous=None)
-OPEN: Final = {"rotation": OpenRotation()}
-LOST: Final = {"observed": NO_VERSION, "stored_at": PROMOTED}
+OPEN: Final[dict[str, Any]] = {"rotation": OpenRotation()}
+LOST: Final[dict[str, Any]] = {"observed": NO_VERSION, "stored_at": PROMOTED}
 NO_MORE: Final = "It is in the store keys no more."
 REVOKED: Final = Revocation(since=PROMOTED, by="alex", reason="stolen", wanted=EVERY_STEP, done=EVERY_STEP)
 SO: Final = "It was revoked on 2026-01-15 12:00 UTC by alex: stolen."
@@ -283,7 +283,7 @@ class TestRevoked:
 
     def test_what_was_to_bring_it_back_goes_on_or_is_ended(self) -> None:
         back = "`rotator revoke --undo billing` goes on;"
-        found, hint = self.revoked(**self.ended(**OPEN))
+        found, hint = self.revoked(REVOKED, **self.ended(**OPEN))
         assert found == "What was to bring it back was interrupted, and nobody is at it."
         assert hint == f"{back} `rotator revoke billing --reason TEXT` ends it again."
         half = replace(REVOKED, done=(CERTIFICATE, TOKENS))

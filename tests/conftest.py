@@ -50,7 +50,7 @@ os.environ["XDG_STATE_HOME"] = tempfile.mkdtemp(prefix="rotator-tests-state-")
 atexit.register(shutil.rmtree, os.environ["XDG_STATE_HOME"], ignore_errors=True)
 
 # A test that is slow on a busy machine has not failed. Property tests without a number of their own have this one.
-settings.register_profile("rotator", deadline=None, max_examples=of_tier(16, thorough=100))
+settings.register_profile("rotator", deadline=None, max_examples=of_tier(12, thorough=100))
 settings.load_profile("rotator")
 
 

@@ -43,6 +43,7 @@ def on_a_file(place: Place, request: pytest.FixtureRequest, migrated_file: Path)
     return configured(place, name, credentials={}, daemon=DAEMON, http=None, database=f"sqlite:///{name}.db")
 
 
+@thorough
 def test_over_a_file_nothing_of_several_machines_is_loaded(on_a_file: Path) -> None:
     environ = {**os.environ, "ROTATOR_CONFIG": str(on_a_file)}
     command = [sys.executable, "-c", TELLS_WHAT_IT_HAS_LOADED]

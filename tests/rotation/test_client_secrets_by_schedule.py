@@ -18,7 +18,7 @@ from rotator.services.alerting.rules import open_alerts
 from rotator.services.schedule.context import ServiceContext
 from rotator.services.schedule.cycle import Cycle
 from tests.rotation.secret_ground import NAME, SecretGround
-from tests.tiers import thorough
+from tests.tiers import more_in_thorough, of_tier, thorough
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -79,14 +79,16 @@ def service(enrolled: SecretGround) -> Service:
     return Service(enrolled)
 
 
-def test_in_half_a_year_it_is_rotated_in_time_and_nobody_is_refused_or_called(service: Service) -> None:
+@more_in_thorough
+def test_it_is_rotated_in_time_and_nobody_is_refused_or_called(service: Service) -> None:
     ground = service.ground
-    for _ in range(6):
+    months = of_tier(2, thorough=6)
+    for _ in range(months):
         service.lives(30, tick=10)
         assert ground.clock.now() - ground.version("current").created_at <= 70 * DAY
         assert not [each for each in service.alerts if each.credential == NAME]
     outcomes = [each.outcome for each in rotations(ground.history.database, NAME)]
-    assert outcomes.count("rotated") == 1 + 3, "the first version, and one every sixty days"
+    assert outcomes.count("rotated") == 1 + months // 2, "the first version, and one every sixty days"
     assert verify(ground.history.database).intact
     assert ground.stages().previous in {None, ground.second(State.ROTATED)}
 

@@ -24,6 +24,7 @@ from rotator.history.records import Event
 from rotator.testing.versions import spare_key
 from tests.contract.history.databases import NEW_ROTATION, NOW
 from tests.contract.servers.postgres import PostgresServer, execute, name_of, scratch_database
+from tests.tiers import thorough
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -333,6 +334,7 @@ def test_no_log_line_of_any_library_shows_the_password(untouched: str, caplog: p
     assert password.reveal() not in shown
 
 
+@thorough
 def test_the_driver_is_loaded_for_a_server_and_nothing_more(untouched: str) -> None:
     found = subprocess.run([sys.executable, "-c", LOADED, untouched], capture_output=True, text=True, check=True)
 

@@ -24,6 +24,7 @@ from tests.contract.history.databases import NOW
 from tests.contract.queue.dispatchers import now
 from tests.contract.servers.postgres import ADMINISTRATOR, execute, name_of, scratch_database
 from tests.statements import statements
+from tests.tiers import thorough
 from tests.unit.web import scene
 
 if TYPE_CHECKING:
@@ -241,6 +242,7 @@ def test_a_schema_that_was_made_beforehand_has_no_machines_yet(postgres_url: str
         assert fleet.machines == ()
 
 
+@thorough
 def test_over_a_file_there_is_nothing_to_see_and_nothing_of_it_is_loaded(tmp_path: Path) -> None:
     program = f"""
 import sys
@@ -254,6 +256,7 @@ print([name for name in sys.modules if name.startswith(("rotator.queue", "procra
     assert ran.stdout == "[]\n"
 
 
+@thorough
 def test_machines_are_seen_without_loading_what_carries_jobs(jobs_url: str, jobs: JobsDatabase) -> None:
     program = f"""
 import sys

@@ -19,7 +19,7 @@ from rotator.simulator.rest.resources import DAILY_REQUESTS
 from rotator.simulator.wire.answers import Answer, json_answer
 from rotator.simulator.wire.faults import Kind
 from tests.near_orgs import NearTransport
-from tests.tiers import longer
+from tests.tiers import longer, thorough
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -194,6 +194,7 @@ print(simple_salesforce.metadata.SfdcMetadataApi.__name__, *[name for name in ("
 """
 
 
+@thorough
 @longer
 def test_who_queries_nothing_does_not_load_what_queries() -> None:
     """Neither a rotation nor an inventory of apps needs it; zeep, which comes with it, is for who asks for that."""

@@ -64,7 +64,7 @@ def versions() -> list[Version]:
 @pytest.fixture(
     params=standard_first(
         ["put", "promote", "first promotion", "recall", "promote again", "discard", "retire"],
-        ["put", "promote", "retire"],
+        ["promote", "retire"],
     )
 )
 def change(request: pytest.FixtureRequest, versions: list[Version]) -> Change:

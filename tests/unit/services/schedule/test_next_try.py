@@ -14,7 +14,7 @@ from rotator.errors import OrgUnavailable, StoreUnavailable
 from rotator.services.inventory.credential_history import histories
 from rotator.services.inventory.status import status_of
 from rotator.services.rotation.requests import Request
-from tests.tiers import longer, more_in_thorough, of_tier, rows_standard_first
+from tests.tiers import first_standard, longer, more_in_thorough, of_tier, rows_standard_first
 from tests.unit.services.bench import NOW
 from tests.unit.services.cycle_bench import CycleBench, cycle_bench
 
@@ -100,10 +100,9 @@ def due_with(database: Database, apps: str, options: str, trouble: Callable[[Cyc
     ("apps", "trouble"),
     [
         ("Billing", org_is_away),
-        ("Billing", uploads_fail),
         ("Billing", user_is_not_approved),
-        (PAIR, uploads_fail),
         (PAIR, new_keys_never_log_in),
+        *first_standard([("Billing", uploads_fail), (PAIR, uploads_fail)], 0),
     ],
     ids=lambda value: value if isinstance(value, str) else value.__name__,
 )

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from rotator.history.alerts.alerts import ALERTS
 from rotator.history.alerts.outbox import NOTIFICATIONS
-from rotator.history.attempts import ATTEMPTS
+from rotator.history.attempt_records import ATTEMPTS
 from rotator.history.audit_findings import FINDINGS
 from rotator.history.engine.damage import UnreadableRow
 from rotator.history.hooks import HOOK_CALLS, HOOKS

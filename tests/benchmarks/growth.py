@@ -24,7 +24,7 @@ from starlette.requests import Request
 
 from rotator.core.actor import Actor
 from rotator.core.attempts import AttemptRecord
-from rotator.history.attempts import AttemptRecords
+from rotator.history.attempt_records import AttemptRecords
 from rotator.history.engine.database import Database, open_database
 from rotator.history.engine.transactions import Within
 from rotator.history.sightings import last_sightings, record_sightings

@@ -23,7 +23,7 @@ from rotator.core.decision.policies import Strategy
 from rotator.core.observed import ObservedCertificate
 from rotator.history.alerts.alerts import AlertRecords
 from rotator.history.alerts.outbox import Outbox
-from rotator.history.attempts import AttemptRecords
+from rotator.history.attempt_records import AttemptRecords
 from rotator.history.engine.database import open_database
 from rotator.services.alerting import rotation_alerts
 from rotator.services.alerting.delivery import Delivery

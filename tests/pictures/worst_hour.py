@@ -18,7 +18,7 @@ from rotator.core.credentials import Fingerprint
 from rotator.core.decision.actions import HaltReason
 from rotator.core.decision.options import RotationOptions
 from rotator.core.decision.policies import Strategy
-from rotator.history.attempts import AttemptRecords
+from rotator.history.attempt_records import AttemptRecords
 from rotator.history.engine.database import open_database
 from rotator.history.journal.journal import Journal
 from rotator.history.records import NewRotation

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from rotator.history.alerts.alerts import AlertRecords
 from rotator.history.alerts.outbox import Outbox
-from rotator.history.attempts import AttemptRecords
+from rotator.history.attempt_records import AttemptRecords
 from rotator.history.audit_findings import AuditFindings
 from rotator.history.engine.transactions import Within
 from rotator.history.journal import queries, rotations

@@ -48,7 +48,7 @@ if TYPE_CHECKING:
     from rotator.core.alert import Alert, NewAlert
     from rotator.history.alerts.alerts import AlertRecords
     from rotator.history.alerts.outbox import Notification, Outbox
-    from rotator.history.attempts import AttemptRecords
+    from rotator.history.attempt_records import AttemptRecords
 
 
 LOG: Final = logging.getLogger(__name__)

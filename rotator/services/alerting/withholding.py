@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 from rotator.core.attempts import INVENTORY
 from rotator.core.thresholds import has_come, later
-from rotator.history.attempts import AttemptRecords
+from rotator.history.attempt_records import AttemptRecords
 from rotator.history.journal.rotations import newest
 from rotator.services.alerting.kinds import kind_of
 from rotator.services.inventory.schedules import schedules

@@ -25,7 +25,7 @@ from rotator.core.attempts import HOOK, AttemptBackOff
 from rotator.core.hook import Calls, HookCall, HookEvent, hook_event
 from rotator.core.thresholds import has_come, later
 from rotator.errors import HistoryError, RotationRunning, RotatorError
-from rotator.history.attempts import AttemptRecords
+from rotator.history.attempt_records import AttemptRecords
 from rotator.history.hooks import HookCalls, calling
 from rotator.history.journal.chain import refuse_secrets, storable
 from rotator.hooks.base import HookFailed

@@ -9,7 +9,7 @@ from rotator.core import words
 from rotator.core.attempts import HOOK
 from rotator.core.hook import Calls
 from rotator.core.thresholds import has_come
-from rotator.history.attempts import AttemptRecords
+from rotator.history.attempt_records import AttemptRecords
 from rotator.history.hooks import HookCalls
 
 if TYPE_CHECKING:

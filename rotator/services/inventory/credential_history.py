@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from rotator.core.attempts import ROTATE, AttemptRecord
 from rotator.core.lifecycle.states import CredentialState
 from rotator.core.usage.retirement import NOT_CONFIRMED, Confirmation, confirmed_at
-from rotator.history.attempts import AttemptRecords
+from rotator.history.attempt_records import AttemptRecords
 from rotator.history.engine.transactions import Within
 from rotator.history.journal.projection import CredentialRecord
 from rotator.history.journal.queries import credential_records, promotions

@@ -11,7 +11,7 @@ from rotator.core.lifecycle.drift import is_drift, is_standby, is_unproven, stan
 from rotator.core.observed import CONFIGURED, ObservedApp
 from rotator.core.schedule import Mode
 from rotator.core.thresholds import Expiry
-from rotator.history.attempts import AttemptRecords
+from rotator.history.attempt_records import AttemptRecords
 from rotator.history.journal.queries import credential_records
 from rotator.history.last_observations import LastObservations
 from rotator.history.sightings import standing_sightings

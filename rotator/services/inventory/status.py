@@ -21,7 +21,7 @@ from rotator.errors import (
     RotatorError,
     StoredDamaged,
 )
-from rotator.history.attempts import AttemptRecords
+from rotator.history.attempt_records import AttemptRecords
 from rotator.services.inventory.credential_history import CredentialHistory, histories_of
 from rotator.services.inventory.live_pairs import no_pairs, with_pairs
 from rotator.services.inventory.schedules import Schedules

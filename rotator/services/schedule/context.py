@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 from rotator.core.attempts import AttemptBackOff
 from rotator.history.alerts.alerts import AlertRecords
 from rotator.history.alerts.outbox import Outbox
-from rotator.history.attempts import AttemptRecords
+from rotator.history.attempt_records import AttemptRecords
 from rotator.history.engine.transactions import Within
 from rotator.history.journal.journal import Journal
 from rotator.history.kept.kept_rows import KeptRows

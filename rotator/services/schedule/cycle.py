@@ -28,7 +28,7 @@ from rotator.errors import DaemonRunning, RotationRunning
 from rotator.services.schedule.audit_job import DailyAudit
 from rotator.services.schedule.delivery_job import DeliveryJobs
 from rotator.services.schedule.due_rotations import RotationJobs
-from rotator.services.schedule.heartbeat import Heartbeat
+from rotator.services.schedule.heartbeat_job import Heartbeat
 from rotator.services.schedule.inventory_job import InventoryJobs
 from rotator.services.schedule.jobs import LEADER_LOCK, CycleEnd, Job, JobKind
 from rotator.services.schedule.maintenance import Maintenance

@@ -15,7 +15,7 @@ from rotator.core.severity import Severity
 from rotator.errors import HistoryUnavailable
 from rotator.history.alerts.alerts import AlertRecords
 from rotator.history.alerts.outbox import Outbox
-from rotator.history.attempts import AttemptRecords
+from rotator.history.attempt_records import AttemptRecords
 from rotator.history.engine.database import Database, open_database
 from rotator.services.alerting.delivery import LEASE, Delivery
 from rotator.services.alerting.messages import Origin

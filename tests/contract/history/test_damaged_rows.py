@@ -19,7 +19,7 @@ from rotator.core.actor import Actor
 from rotator.core.attempts import AttemptRecord
 from rotator.history.alerts.alerts import AlertRecords
 from rotator.history.alerts.outbox import Outbox
-from rotator.history.attempts import AttemptRecords
+from rotator.history.attempt_records import AttemptRecords
 from rotator.history.audit_findings import AuditFindings
 from rotator.history.engine.tables import EVENT, HEAD, METADATA
 from rotator.history.engine.times import UtcDateTime

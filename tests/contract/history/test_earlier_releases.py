@@ -16,7 +16,7 @@ from rotator.core.decision.options import NO_OPTIONS, RotationOptions
 from rotator.core.severity import Severity
 from rotator.history.alerts.alerts import AlertRecords
 from rotator.history.alerts.outbox import Notification, Outbox
-from rotator.history.attempts import AttemptRecords
+from rotator.history.attempt_records import AttemptRecords
 from rotator.history.engine import upgrades
 from rotator.history.engine.database import open_database
 from rotator.history.engine.tables import CERTIFICATE, METADATA

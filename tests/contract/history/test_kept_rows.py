@@ -17,7 +17,7 @@ from rotator.core.usage.sources import Source
 from rotator.core.usage.usage import Usage
 from rotator.history.alerts.alerts import AlertRecords
 from rotator.history.alerts.outbox import Outbox
-from rotator.history.attempts import AttemptRecords
+from rotator.history.attempt_records import AttemptRecords
 from rotator.history.audit_findings import AuditFindings
 from rotator.history.engine.database import Database, open_database
 from rotator.history.engine.transactions import Within
@@ -97,7 +97,7 @@ ONE_MORE: Final = """
 import sys
 from datetime import UTC, datetime
 from rotator.core.attempts import AttemptRecord
-from rotator.history.attempts import AttemptRecords
+from rotator.history.attempt_records import AttemptRecords
 from rotator.history.engine.database import open_database
 with open_database(sys.argv[1]) as database:
     AttemptRecords(database).put(AttemptRecord("look", "sandbox", last_at=datetime.now(UTC)))

@@ -16,7 +16,7 @@ from rotator.core.thresholds import CLOCKS_APART
 from rotator.errors import ConfigurationError, HistoryError
 from rotator.history.alerts.alerts import AlertRecords
 from rotator.history.alerts.outbox import CLOSED, Notification, Outbox
-from rotator.history.attempts import AttemptRecords
+from rotator.history.attempt_records import AttemptRecords
 from rotator.history.engine.tables import ALERT, NOTIFICATION
 from rotator.history.journal import queries, verification
 from tests.contract.history.databases import NEW_ALERT, NOW, together

@@ -14,7 +14,7 @@ from rotator.core.usage.usage import Usage
 from rotator.errors import HistoryError
 from rotator.history.alerts.alerts import AlertRecords
 from rotator.history.alerts.outbox import Outbox
-from rotator.history.attempts import AttemptRecords
+from rotator.history.attempt_records import AttemptRecords
 from rotator.history.audit_findings import AuditFindings
 from rotator.history.engine.database import open_database
 from rotator.history.journal import verification

@@ -25,7 +25,7 @@ from rotator.core.posture.checks import APP_OPEN
 from rotator.core.posture.judgements import Verdict
 from rotator.core.usage.sources import Source
 from rotator.core.usage.usage import Usage
-from rotator.history.attempts import AttemptRecords
+from rotator.history.attempt_records import AttemptRecords
 from rotator.history.audit_findings import AuditFindings
 from rotator.history.engine.database import open_database
 from rotator.history.journal.journal import Journal

@@ -15,7 +15,7 @@ from rotator.core.observed import KnownVersion, ObservedApp, ObservedCertificate
 from rotator.core.severity import Severity
 from rotator.history.alerts.alerts import AlertRecords
 from rotator.history.alerts.outbox import OPENED, Outbox
-from rotator.history.attempts import AttemptRecords
+from rotator.history.attempt_records import AttemptRecords
 from rotator.history.engine.transactions import Within
 from rotator.history.journal.journal import Journal
 from rotator.history.last_observations import LastObservations

@@ -15,7 +15,7 @@ from rotator.core.posture.assessment import Result
 from rotator.core.posture.checks import APP_KIND, APP_OPEN, SECOND_APP, USER_MFA, Check
 from rotator.core.posture.choices import Exemption
 from rotator.core.posture.judgements import Verdict
-from rotator.history.attempts import AttemptRecords
+from rotator.history.attempt_records import AttemptRecords
 from rotator.history.audit_findings import AuditFindings
 from rotator.history.journal.journal import Journal
 from rotator.services.reporting.reader import HistoryReader

@@ -15,7 +15,7 @@ from rotator.core.attempts import AttemptBackOff, AttemptRecord
 from rotator.core.severity import Severity
 from rotator.errors import HistoryUnavailable
 from rotator.history.alerts.alerts import AlertRecords
-from rotator.history.attempts import AttemptRecords
+from rotator.history.attempt_records import AttemptRecords
 from rotator.history.engine.transactions import Within
 from rotator.services.alerting.kinds import STORE
 from rotator.services.reporting.reader import HistoryReader

@@ -13,7 +13,7 @@ from lxml import html
 
 from rotator.config.daemon import HttpSettings
 from rotator.core.attempts import AttemptRecord
-from rotator.history.attempts import AttemptRecords
+from rotator.history.attempt_records import AttemptRecords
 from rotator.history.sightings import record_sightings
 from rotator.services.reporting.reader import HistoryReader
 from rotator.web.routes import application

@@ -12,7 +12,7 @@ from rotator.core.alert import NewAlert
 from rotator.core.severity import Severity
 from rotator.history.alerts.alerts import AlertRecords
 from rotator.history.alerts.outbox import OPENED, Outbox
-from rotator.history.attempts import AttemptRecords
+from rotator.history.attempt_records import AttemptRecords
 from rotator.services.alerting.delivery import BACK_OFF, Delivered, Delivery
 from rotator.services.alerting.messages import Origin
 from rotator.testing.versions import MOMENT

@@ -12,7 +12,7 @@ from rotator.config.loading import parse
 from rotator.core.hook import Calls, HookCall, HookEvent
 from rotator.errors import ConfigurationError
 from rotator.history.alerts.alerts import AlertRecords
-from rotator.history.attempts import AttemptRecords
+from rotator.history.attempt_records import AttemptRecords
 from rotator.history.hooks import HookCalls
 from rotator.history.journal.journal import Journal
 from rotator.history.journal.queries import events

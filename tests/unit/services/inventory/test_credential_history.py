@@ -8,7 +8,7 @@ import pytest
 
 from rotator.core.attempts import AttemptRecord
 from rotator.errors import Holder
-from rotator.history.attempts import AttemptRecords
+from rotator.history.attempt_records import AttemptRecords
 from rotator.history.journal.journal import Journal
 from rotator.history.records import NewRotation
 from rotator.services.inventory.credential_history import histories, histories_of

@@ -16,7 +16,7 @@ from rotator.core.observed import Kind, ObservedApp, ObservedCertificate
 from rotator.core.schedule import Standstill, Why
 from rotator.core.usage.retirement import NOT_CONFIRMED, Confirmation
 from rotator.errors import Holder
-from rotator.history.attempts import AttemptRecords
+from rotator.history.attempt_records import AttemptRecords
 from rotator.history.last_observations import LastObservation, LastObservations
 from rotator.services.inventory.credential_history import CredentialHistory
 from rotator.services.inventory.status import (

@@ -11,7 +11,7 @@ from rotator.core.crypto.certificates import throwaway
 from rotator.core.lifecycle.certificate_life import CertificateLife
 from rotator.core.lifecycle.states import CertificateState
 from rotator.core.observed import Kind, ObservedCertificate
-from rotator.history.attempts import AttemptRecords
+from rotator.history.attempt_records import AttemptRecords
 from rotator.history.engine.database import Database
 from rotator.history.sightings import last_sightings, record_sightings
 from rotator.salesforce.inventory.org_inventory import Inventory

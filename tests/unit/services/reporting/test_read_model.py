@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 import pytest
 
 from rotator.core.attempts import AttemptBackOff
-from rotator.history.attempts import AttemptRecords
+from rotator.history.attempt_records import AttemptRecords
 from rotator.history.journal.journal import Journal
 from rotator.history.last_observations import LastObservations
 from rotator.history.records import NewRotation

@@ -19,7 +19,7 @@ from rotator.core.schedule import Beginning
 from rotator.core.severity import Severity
 from rotator.errors import OrgUnavailable
 from rotator.history.alerts.alerts import AlertRecords
-from rotator.history.attempts import AttemptRecords
+from rotator.history.attempt_records import AttemptRecords
 from rotator.history.journal.journal import Journal
 from rotator.history.last_observations import LastObservations
 from rotator.history.records import NewRotation

@@ -17,7 +17,7 @@ from rotator.core.usage.told_reports import ToldReport
 from rotator.core.usage.usage import Usage
 from rotator.history.alerts.alerts import AlertRecords
 from rotator.history.alerts.outbox import OPENED, Outbox
-from rotator.history.attempts import AttemptRecords
+from rotator.history.attempt_records import AttemptRecords
 from rotator.history.audit_findings import AuditFindings
 from rotator.history.engine.database import Database
 from rotator.history.engine.transactions import Within

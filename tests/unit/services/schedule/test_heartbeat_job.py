@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from rotator.core.attempts import AttemptRecord
-from rotator.services.schedule.heartbeat import Heartbeat
+from rotator.services.schedule.heartbeat_job import Heartbeat
 from rotator.services.schedule.jobs import Job, JobKind, Moment
 from rotator.testing.versions import MOMENT
 from tests.unit.services.cycle_bench import cycle_bench

@@ -212,8 +212,6 @@ SHARED_NAMES = {
     "policy": "what Vault's and AWS's own access control must allow",
     "plugins": "the two sides of a plug-in: how config.yaml reads its settings, and what it is",
     "base": "the contract of what has many adapters: stores, channels",
-    "attempts": "the record, and the table that it is kept in",
-    "heartbeat": "the call to the outside monitor, and the job that makes it",
 }
 """Names that more than one module has, and why they may; else a name says which module is meant."""
 

@@ -6,10 +6,11 @@ from dataclasses import replace
 
 import pytest
 
+from rotator.core.credentials import Stages
 from rotator.core.crypto.certificates import Certificate
 from rotator.core.logins import LoginAnswer, LoginOutcome
-from rotator.errors import CertificateError, ConfigurationError, LoginRefused, OrgError
-from rotator.services.rotation.adopt import version_to_adopt
+from rotator.errors import CertificateError, ConfigurationError, LoginRefused, OrgError, RotationHalted
+from rotator.services.rotation.adopt import refuse_revoked_key, version_to_adopt
 from rotator.testing.versions import spare_key
 from tests.unit.services.bench import Bench
 
@@ -101,3 +102,47 @@ def test_an_external_client_app_at_a_login_host_of_all_orgs_is_told_where_it_log
     ) as caught:
         version_to_adopt(context, spare_key(5), one.now())
     assert "My Domain" in caught.value.hint
+
+
+@pytest.mark.parametrize("hides", [False, True])
+def test_while_its_user_is_shut_out_no_login_is_asked_for(one: Bench, *, hides: bool) -> None:
+    """The run that adopts it gives the access back, and then has it proven."""
+    one.refuses = lambda _: pytest.fail("no login can succeed")
+    one.hiding = {"Billing"} if hides else set()
+    current = one.current
+    found = version_to_adopt(
+        one.credential_context, current.private_key, one.now(), current.certificate if hides else None, is_shut_out=True
+    )
+    assert (found.app, found.certificate) == ("Billing", current.certificate)
+
+
+def test_of_two_apps_that_hide_their_certificates_none_is_guessed_while_its_user_is_shut_out(pair: Bench) -> None:
+    pair.hiding = {"Warehouse_A", "Warehouse_B"}
+    current = pair.current
+    with pytest.raises(CertificateError, match="Warehouse_A and Warehouse_B do not show their certificates") as caught:
+        version_to_adopt(
+            pair.credential_context, current.private_key, pair.now(), current.certificate, is_shut_out=True
+        )
+    assert "the user of warehouse has no access" in caught.value.message
+    assert caught.value.effect == "Nothing was stored or changed."
+    assert "`rotator revoke --undo warehouse`" in caught.value.hint
+
+
+def test_a_key_that_a_revoked_credential_had_does_not_bring_it_back(one: Bench) -> None:
+    own = one.current
+    over_it_again = replace(one.version("Billing", key=own.private_key), app="Billing")
+    for version in (own, over_it_again):
+        with pytest.raises(RotationHalted, match="billing was revoked, and this is a key that it had then") as caught:
+            refuse_revoked_key(one.credential_context, version, None)
+        assert caught.value.effect == "Nothing was stored or changed."
+        assert "`rotate now billing`" in caught.value.hint
+    another = one.version("Billing", key=spare_key(9))
+    refuse_revoked_key(one.credential_context, another, own.fingerprint)
+
+
+def test_nor_does_the_one_that_was_current_last_where_the_store_holds_nothing_any_more(one: Bench) -> None:
+    own = one.current
+    one.store.staged = Stages()
+    refuse_revoked_key(one.credential_context, own, None)
+    with pytest.raises(RotationHalted, match="this is a key that it had then"):
+        refuse_revoked_key(one.credential_context, own, own.fingerprint)

@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from rotator.core.actor import Actor
+from rotator.core.crypto.certificates import throwaway
 from rotator.core.decision.actions import ActionKind
 from rotator.core.decision.options import RotationOptions
+from rotator.core.lifecycle.revocation import EVERY_STEP, AccessGrant, GivenBy, Revocation, RevocationStep
 from rotator.errors import OrgError, OrgUnavailable, RotationHalted, StoreError
 from rotator.services.rotation.plan import Plan, plan_of, plans_of
 from rotator.services.rotation.report import Outcome
@@ -177,3 +179,39 @@ def test_an_org_that_is_away_has_no_plan_for_any(one: Bench, pair: Bench) -> Non
 def test_a_plan_says_whose_tokens_end_with_a_key_that_was_taken(one: Bench, name: str, user: str) -> None:
     found = plan_of(one.credential_context, REQUESTS[name], one.time)
     assert found.ends_tokens_of == user
+
+
+GRANT = AccessGrant("Warehouse_A", "0H4", GivenBy.PERMISSION_SET, "Warehouse API")
+
+
+@pytest.mark.parametrize("is_ended", [False, True])
+def test_a_plan_says_what_comes_before_a_revoked_user_is_let_in_again(pair: Bench, *, is_ended: bool) -> None:
+    """Where an app still holds the revoked key's certificate, that key would log in again: so that ends first."""
+    taken = RevocationStep.ACCESS
+    ending = throwaway(now=pair.time)
+    revoked = Revocation(
+        since=pair.time,
+        by="ines@desk",
+        reason="the laptop was stolen",
+        wanted=(taken,),
+        done=(taken,),
+        ended_by={"Warehouse_A": ending.fingerprint} if is_ended else {},
+    )
+    if is_ended:
+        pair.live["Warehouse_A"] = ending
+    plan = plan_of(pair.credential_context, NOW, pair.now(), revoked, [GRANT])
+    ends = "give Warehouse_A a certificate whose key nobody has: else the revoked key would log in again"
+    gives = "give back the permission set Warehouse API, for Warehouse_A"
+    assert [str(step) for step in plan.returns] == ([gives] if is_ended else [ends, gives])
+    assert plan.forecast.end.kind is ActionKind.DONE
+    assert plan.due_at is None, "nobody rotates it of himself"
+    assert plan_of(pair.credential_context, NOW, pair.now(), revoked).returns == ()
+
+
+def test_a_plan_does_not_use_a_revoked_key_again(pair: Bench) -> None:
+    revoked = Revocation(since=pair.time, by="ines@desk", reason="the laptop was stolen", wanted=EVERY_STEP)
+    plan = plan_of(pair.credential_context, RESTORE, pair.now(), revoked, [GRANT])
+    assert (plan.returns, plan.forecast.steps) == ((), ())
+    assert plan.forecast.end.kind is ActionKind.HALT
+    assert "by ines@desk: the laptop was stolen." in plan.forecast.end.why
+    assert "`rotate now warehouse`" in plan.forecast.end.hint

@@ -31,6 +31,7 @@ from rotator.services.alerting import (
     posture_alerts,
     revocation_alerts,
     rotation_alerts,
+    secret_alerts,
     standstill_alerts,
     usage_alerts,
     vanished_alerts,
@@ -38,6 +39,7 @@ from rotator.services.alerting import (
 from rotator.services.alerting.expiry import expires, weakness_of
 from rotator.services.alerting.kinds import STORE
 from rotator.services.hooks import hook_alerts
+from rotator.services.inventory.remarks import Remark
 from rotator.services.machines import machine_alerts
 from rotator.services.rotation.report import Outcome, Report
 from tests.unit import fleets
@@ -73,7 +75,8 @@ def alerts_of(error: RotatorError, reason: HaltReason | None = None) -> Iterator
     yield catalog.unreadable("production", "Certificate", "Signing", error)
     yield catalog.unreadable_stored("billing", "production", "keys", error)
     yield catalog.unreadable_stored("billing", "production", "keys", error, (Stage.CURRENT, "a" * 64))
-    yield catalog.drift("billing", "production", "Billing", "b" * 64)
+    yield catalog.unreadable_rows("event", {"7": ("kind", "")})
+    yield from _of_changes_by_hand()
     for done in ((), EVERY_STEP):
         known = Revocation(since=NOW, by="ana@crm", reason=error.message, wanted=EVERY_STEP, done=done)
         yield revocation_alerts.revoked("billing", "production", known)
@@ -85,6 +88,7 @@ def alerts_of(error: RotatorError, reason: HaltReason | None = None) -> Iterator
     yield catalog.lost("billing", "production", "keys", NOW)
     yield vanished_alerts.vanished("production", "ConnectedApp", "Legacy", NOW)
     yield vanished_alerts.vanished("production", "ConnectedApp", "Billing", NOW, "billing")
+    yield vanished_alerts.vanished_together("production", ["App_1", "App_2"], NOW)
     yield catalog.undelivered("ops", failed)
     for event, again_at in ((HookEvent.ROTATED, NOW + DAY), (HookEvent.DRIFT, None)):
         call = HookCall(id="reload-7", event=event, credential="billing", org="production", at=NOW)
@@ -113,6 +117,14 @@ def alerts_of(error: RotatorError, reason: HaltReason | None = None) -> Iterator
     yield from _of_machines()
     yield configuration.refused(error)
     yield configuration.refused(error, "crm-2")
+
+
+def _of_changes_by_hand() -> Iterator[NewAlert]:
+    yield catalog.drift("billing", "production", "Billing", "b" * 64)
+    yield catalog.drift("billing", "production", "Billing", None, is_hidden=True)
+    yield catalog.other_consumer_key("billing", "production", "Billing", Remark("It has another.", "Rotate it."))
+    yield secret_alerts.secret_drift("billing", "production", "Billing", is_current_taken=False)
+    yield secret_alerts.secret_unstored("billing", "production")
 
 
 def _of_machines() -> Iterator[NewAlert]:

@@ -14,48 +14,89 @@ from hypothesis import strategies as st
 from rotator.alerts.base import DeliveryFailed, Message, PartlyAccepted
 from rotator.core import words
 from rotator.core.alert import Alert
+from rotator.core.credentials import Stage
 from rotator.core.decision.actions import HaltReason
 from rotator.core.severity import Severity
 from rotator.errors import HistoryUnavailable, LoginRefused, OrgError, OrgUnavailable, RotationHalted, StoreError
 from rotator.history.alerts.outbox import OPENED, Notification
-from rotator.services.alerting import catalog, rotation_alerts, usage_alerts
+from rotator.history.records import ChainVerification
+from rotator.history.signing.heads import Head
+from rotator.services.alerting import catalog, rotation_alerts, secret_alerts, usage_alerts, vanished_alerts
 from rotator.services.alerting.kinds import KINDS, ROTATED, WINDOW
 from rotator.services.alerting.messages import Origin, message_of
 from tests.unit.services.alerting.every_kind import DAY, NOW, alerts_of, tried
 from tests.unit.services.alerting_bench import settings_with
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from datetime import timedelta
 
     from rotator.core.alert import NewAlert
 
 ERROR = OrgError("The org answered no.", effect="Nothing was changed.", hint="Unlock the user.", rerun="Run it again.")
 SHOWN = {"org": "Org", "credential": "Credential", "store": "Store", "channel": "Channel"}
-EVERY = list(alerts_of(ERROR))
+ABOUT = {
+    "production": "org",
+    "billing": "credential",
+    "keys": "store",
+    "ops": "channel",
+    "Billing": "app",
+    "Legacy": "app",
+    "Signing": "app",
+    "Certificate": "type",
+    "ConnectedApp": "type",
+}
+"""What the things are that alerts are about."""
 
 _TYPED = re.compile(r"\b(run|type|try|rotate)( it| this| that| the( same)? command)? again\b", re.IGNORECASE)
 """What only who has just typed a command can do."""
 
 
+def every() -> Iterator[tuple[str, NewAlert]]:
+    """Each with its name. They are made in each test, and not once for all."""
+    for new in alerts_of(ERROR):
+        yield f"{new.kind} {new.key}", new
+
+
 def test_there_is_one_of_every_kind() -> None:
-    assert {alert.kind for alert in EVERY} == set(KINDS)
+    assert {alert.kind for _, alert in every()} == set(KINDS)
 
 
-@pytest.mark.parametrize("alert", EVERY, ids=lambda alert: f"{alert.kind} {alert.key}")
-def test_it_says_what_is_so_what_is_done_about_it_and_what_to_do_first(alert: NewAlert) -> None:
-    assert alert.title
-    assert not alert.title.endswith(".")
-    assert alert.text.endswith(".")
-    if alert.kind == ROTATED:
-        return
-    assert alert.to_do.endswith((".", "`."))
-    assert alert.meanwhile.endswith(".") or (alert.kind, alert.severity) == ("vanished", Severity.INFO)
+def test_each_says_what_is_so_what_is_done_about_it_and_what_to_do_first() -> None:
+    for name, alert in every():
+        assert alert.title, name
+        assert not alert.title.endswith("."), name
+        assert alert.text.endswith("."), name
+        if alert.kind == ROTATED:
+            continue
+        assert alert.to_do.endswith((".", "`.")), name
+        assert alert.meanwhile.endswith(".") or (alert.kind, alert.severity) == ("vanished", Severity.INFO), name
 
 
-@pytest.mark.parametrize("alert", EVERY, ids=lambda alert: f"{alert.kind} {alert.key}")
-def test_it_shows_what_it_is_about(alert: NewAlert) -> None:
-    about = {label: getattr(alert, field) for field, label in SHOWN.items() if getattr(alert, field)}
-    assert about.items() <= alert.facts.items()
+def test_each_shows_what_it_is_about() -> None:
+    for name, alert in every():
+        about = {label: getattr(alert, field) for field, label in SHOWN.items() if getattr(alert, field)}
+        assert about == {label: alert.facts[label] for label in SHOWN.values() if label in alert.facts}, name
+
+
+def test_what_the_title_or_the_key_of_one_names_it_is_about() -> None:
+    """By that channels are chosen, and lists are filtered."""
+    for name, alert in every():
+        named = re.findall(r"[A-Za-z]+", f"{alert.title} {alert.key}")
+        for thing in ABOUT.keys() & {*named}:
+            assert getattr(alert, ABOUT[thing]) == thing, name
+
+
+def test_a_certificate_that_one_shows_it_is_about() -> None:
+    for name, alert in every():
+        shown = [each for each in alert.facts.values() if re.fullmatch("[0-9a-f]{64}", each)]
+        assert {*shown} <= {alert.fingerprint}, name
+
+
+def test_what_is_tried_again_by_itself_is_told_with_when() -> None:
+    assert {alert.kind for _, alert in every() if alert.again_at} == {
+        *("org", "attention", "store", "rotation", "delayed", "halted", "refused", "accepted", "reverted", "hook")
+    }
 
 
 # In marks that no other text has, so that a sentence is found in a message, and not a letter of it in other words.
@@ -89,10 +130,141 @@ def _message(new: NewAlert, *steps: str) -> Message:
     return message_of(alert, rows, NOW + DAY / 24)
 
 
-def test_what_an_error_says_is_told_whole() -> None:
-    new = catalog.unreadable_org(tried("production"), ERROR)
-    assert new.text == "The org answered no. Nothing was changed."
-    assert new.to_do == "Unlock the user."
+def test_what_an_error_says_is_told_whole_wherever_something_cannot_be_read() -> None:
+    away = OrgError("It is away.", effect="It is as it was.")
+    attempt = replace(tried("production"), last_good_at=NOW)
+    for error, to_do in ((ERROR, "Unlock the user."), (away, "Nothing, unless it lasts; then `rotator check` tells")):
+        for new in (
+            catalog.unreadable_org(attempt, error),
+            catalog.unreadable_store("keys", error, attempt),
+            catalog.unreadable_stored("billing", "production", "keys", error),
+            catalog.unreadable("production", "Certificate", "Signing", error),
+            catalog.hidden("production", "Certificate", error),
+        ):
+            assert new.text == f"{error.message} {error.effect}"
+            assert new.to_do.startswith(to_do)
+            if new.kind in {"org", "store"}:
+                assert new.facts["Last read"] == "2026-11-23 12:00 UTC"
+
+
+def test_an_org_that_needs_a_person_is_said_to_and_how_often_it_failed() -> None:
+    tries = replace(tried("production"), failures=5)
+    now, lasting = (catalog.unreadable_org(replace(tries, needs_attention=is_so), ERROR) for is_so in (False, True))
+    assert (now.kind, now.title) == ("org", "The org production cannot be read")
+    assert now.meanwhile.endswith("It is read again by itself.")
+    assert (lasting.kind, lasting.title) == (
+        "attention",
+        "The org production could not be read 5 times in a row and needs a person",
+    )
+    assert lasting.meanwhile.endswith("It is read now and then.")
+    assert lasting.to_do == "Unlock the user. `rotator check` tells whether that was it."
+    assert now.key == lasting.key == "org:production"
+
+
+@pytest.mark.parametrize(
+    ("version", "what", "severity"),
+    [
+        (None, "What is stored of billing", Severity.WARNING),
+        ((Stage.PREVIOUS, "a" * 64), "The previous version of billing", Severity.WARNING),
+        ((Stage.CURRENT, "a" * 64), "The current version of billing", Severity.CRITICAL),
+    ],
+)
+def test_what_cannot_be_read_of_a_store_is_worst_where_consumers_read_it(
+    version: tuple[Stage, str] | None, what: str, severity: Severity
+) -> None:
+    new = catalog.unreadable_stored("billing", "production", "keys", ERROR, version)
+    assert (new.title, new.severity) == (f"{what} cannot be read from the store keys", severity)
+    assert new.facts.get("Version") == new.fingerprint == (version[1] if version else None)
+    assert new.key == f"unreadable:stored billing/{version[1] if version else ''}"
+
+
+@pytest.mark.parametrize(
+    ("how", "text", "to_do"),
+    [
+        ({}, "the certificate bbbbbbbbbbbb, which nobody here knows.", "`rotator adopt billing --key FILE`."),
+        (
+            {"stage": Stage.PREVIOUS},
+            "the certificate bbbbbbbbbbbb, that of the previous version.",
+            "if that version is to stay, `rotate back billing`.",
+        ),
+        (
+            {"stage": Stage.PENDING},
+            "the certificate bbbbbbbbbbbb, that of the pending version.",
+            "if neither is to stay, `rotate now billing --replace-unknown`.",
+        ),
+        (
+            {"is_hidden": True},
+            "The app does not show its certificate, and refuses the key of every stored version.",
+            "`rotator adopt billing --key FILE --certificate FILE`.",
+        ),
+    ],
+)
+def test_of_an_app_that_was_changed_it_is_said_what_it_holds_and_what_may_be_done(
+    how: dict[str, Any], text: str, to_do: str
+) -> None:
+    new = catalog.drift("billing", "production", "Billing", "b" * 64, **how)
+    assert new.text.endswith(text)
+    assert "`rotate restore billing` puts our certificate back" in new.to_do
+    assert new.to_do.endswith(to_do)
+    assert (new.facts["App"], new.facts["Found"]) == ("Billing", "b" * 64)
+    assert catalog.drift("billing", "production", "Billing", None).text == "The app holds no certificate."
+
+
+@pytest.mark.parametrize(
+    ("changed", "told"),
+    [
+        (None, None),
+        (catalog.Changed("Kim", None), None),
+        (catalog.Changed("Kim", NOW), "2026-11-23 12:00 UTC, by Kim"),
+        (
+            catalog.Changed(None, NOW, is_undated=True),
+            "2026-11-23 12:00 UTC; its certificate later, of which the org has no date",
+        ),
+    ],
+)
+def test_who_changed_an_app_is_told_as_far_as_the_org_tells(changed: catalog.Changed | None, told: str | None) -> None:
+    new = catalog.drift("billing", "production", "Billing", "b" * 64, changed)
+    assert new.facts.get("App last changed") == told
+
+
+def test_of_rows_that_cannot_be_read_the_first_are_named_with_what_is_wrong_in_them() -> None:
+    one = catalog.unreadable_rows("event", {"7": ("kind", "time"), "8": ("",)}, which="billing")
+    assert one.title == "billing in the table event of the history cannot be read"
+    assert one.text.endswith("did not write there: 7 (kind, time) and 8 (as a whole).")
+    ten, eleven = (
+        catalog.unreadable_rows("event", {str(each): ("kind",) for each in range(number)}) for number in (10, 11)
+    )
+    assert ten.text.endswith(" and 9 (kind).")
+    assert eleven.text.endswith(" and 9 (kind) and 1 more.")
+    assert eleven.title == "11 rows in the table event of the history cannot be read"
+
+
+def test_whether_the_history_is_whole_is_told_with_its_heads() -> None:
+    head = Head(7, "a" * 64, NOW, "b" * 16, "c" * 86)
+    assert catalog.head_of_history(head).facts == {"Head": str(head)}
+    broken = ChainVerification(events=3, intact=False, first_bad=4, why="An event was changed.", head="h")
+    assert catalog.history_broken(broken).facts == {"Last good head": "h"}
+
+
+def test_a_secret_that_was_changed_is_said_to_be_taken_still_or_not() -> None:
+    still, no_more = (
+        secret_alerts.secret_drift("billing", "production", "Billing", is_current_taken=is_taken).text
+        for is_taken in (True, False)
+    )
+    assert still.endswith("read is taken for a while still.")
+    assert no_more.endswith("read is not taken any more.")
+
+
+def test_what_is_gone_is_its_credentials_trouble_and_else_no_more_than_news() -> None:
+    legacy = vanished_alerts.vanished("production", "ConnectedApp", "Legacy", NOW)
+    assert (legacy.severity, legacy.meanwhile) == (Severity.INFO, "")
+    assert legacy.facts["Name"] == "Legacy"
+    assert legacy.facts["Last seen"] == "2026-11-23 12:00 UTC"
+    ours = vanished_alerts.vanished("production", "ConnectedApp", "Billing", NOW, "billing")
+    assert (ours.severity, ours.key) == (Severity.CRITICAL, "rotation:billing")
+    assert ours.text.endswith("Consumers of billing are refused.")
+    many = vanished_alerts.vanished_together("production", [f"App_{each:02}" for each in range(12)], NOW)
+    assert many.facts["The first of them"] == ", ".join(f"App_{each:02}" for each in range(10))
 
 
 def test_the_next_try_is_told_until_it_has_begun() -> None:

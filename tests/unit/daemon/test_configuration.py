@@ -7,7 +7,14 @@ import pytest
 
 from rotator.application import Application
 from rotator.config.loading import load
-from rotator.daemon.configuration import changed, check_secrets, check_secrets_of_pages, needs_restart, read_again
+from rotator.daemon.configuration import (
+    changed,
+    check_secrets,
+    check_secrets_of_pages,
+    needs_restart,
+    read_again,
+    refused,
+)
 from rotator.daemon.service import slots_of
 from rotator.daemon.start import serve
 from rotator.daemon.watchdog import time_limit
@@ -30,6 +37,7 @@ MAIL = (
 )
 PAGES = "http: {token: {env: PAGES}}\n"
 TOKEN = "JXoHUvtjpAeEBnwlLkGXCrdGtjKKyOtFqaEz1VxjWmg="
+SIGNED = "history: {signing_key: {env: SIGNING_KEY}}\n"
 HEARTBEAT = "daemon: {heartbeat: {url: {env: HEARTBEAT}}}\n"
 
 
@@ -40,7 +48,14 @@ def appended(config: Path, more: str) -> Settings:
 
 @pytest.mark.parametrize(
     ("more", "variable"),
-    [(SLACK, "SLACK_TOKEN"), (WEBHOOK, "WEBHOOK"), (MAIL, "MAIL"), (PAGES, "PAGES"), (HEARTBEAT, "HEARTBEAT")],
+    [
+        (SLACK, "SLACK_TOKEN"),
+        (WEBHOOK, "WEBHOOK"),
+        (MAIL, "MAIL"),
+        (PAGES, "PAGES"),
+        (HEARTBEAT, "HEARTBEAT"),
+        (SIGNED, "SIGNING_KEY"),
+    ],
 )
 def test_it_does_not_start_without_a_secret_that_it_needs_itself(config: Path, more: str, variable: str) -> None:
     settings = appended(config, more)
@@ -117,3 +132,23 @@ def test_a_rotation_may_take_as_long_as_its_verification_and_the_way_back(config
 def test_as_much_runs_at_once_as_is_configured_and_no_channel_waits_for_another(config: Path) -> None:
     settings = appended(config, SLACK + "daemon: {orgs_at_once: 7, rotations_at_once: 3}\n")
     assert slots_of(settings) == {JobKind.INVENTORY: 7, JobKind.ROTATE: 3, JobKind.DELIVER: 1, JobKind.HOOK: 1}
+
+
+@pytest.mark.parametrize(
+    ("machine", "key", "title"),
+    [
+        ("", "configuration", "config.yaml was changed, and is wrong"),
+        ("crm-1", "configuration:crm-1", "config.yaml on crm-1 was changed, and is wrong"),
+    ],
+)
+def test_a_configuration_that_was_refused_is_an_alert_of_its_machine(machine: str, key: str, title: str) -> None:
+    alert = refused(ConfigurationError("daemon.tick: soon is no time.", hint="Write 15s."), machine)
+    assert (alert.key, alert.kind, alert.title, alert.text) == (
+        key,
+        "configuration",
+        title,
+        "daemon.tick: soon is no time.",
+    )
+    assert alert.facts == ({"Machine": machine} if machine else {})
+    assert "stays in force" in alert.meanwhile
+    assert "`systemctl reload rotator`" in alert.to_do

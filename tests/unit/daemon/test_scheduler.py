@@ -195,3 +195,32 @@ def test_it_ticks_at_once_when_it_is_asked_to_and_once_more_where_it_ticks_just_
     finally:
         goes_on.set()
         scheduler.stop()
+
+
+def test_how_late_a_tick_came_is_by_the_clock_that_nobody_sets(asked: Asked) -> None:
+    steady = [100.0]
+    scheduler = Scheduler(asked, timedelta(seconds=15), now=lambda: START, monotonic=lambda: steady[0])
+    lags = []
+    for at in (100.0, 115.0, 133.5, 140.0):
+        steady[0] = at
+        scheduler._run()
+        lags.append(scheduler.lag.total_seconds())
+    assert lags == [0.0, 0.0, 3.5, 0.0]
+    steady[0] = 142.0
+    told = scheduler.liveness(START, is_working=False, only_reads=True, worker="crm-2")
+    assert (told.started_at, told.ticked_at, told.tick) == (START, START, timedelta(seconds=15))
+    assert (told.since_tick, told.lag) == (timedelta(seconds=2), timedelta(0))
+    assert (told.is_working, told.only_reads, told.worker) == (False, True, "crm-2")
+
+
+def test_that_the_clock_was_set_is_logged_with_by_how_much(asked: Asked, caplog: pytest.LogCaptureFixture) -> None:
+    wall = [START]
+    scheduler = Scheduler(asked, timedelta(hours=1), now=lambda: wall[0], monotonic=lambda: 100.0)
+    scheduler.pulse()
+    assert caplog.records == []
+    wall[0] -= timedelta(hours=1)
+    scheduler.pulse()
+    scheduler.pulse()
+    [line] = caplog.records
+    assert line.getMessage() == "the clock was set, or the machine slept"
+    assert vars(line)["by_seconds"] == -3600.0

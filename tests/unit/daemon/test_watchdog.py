@@ -90,3 +90,14 @@ def test_a_rotation_has_the_time_that_two_keys_may_take_to_be_proven() -> None:
 
 def test_where_nothing_is_rotated_a_rotation_has_an_hour() -> None:
     assert time_limit(JobKind.ROTATE, SETTINGS) == timedelta(hours=1)
+
+
+def test_of_each_job_that_hangs_the_log_says_once_since_when(stage: Stage, caplog: pytest.LogCaptureFixture) -> None:
+    for name in ("office", "crm-team"):
+        stage.running += (Running(Job(JobKind.DELIVER, name, lambda: None), stage.steady),)
+        stage.passes(0.75 * HOUR)
+    assert [each.getMessage() for each in caplog.records] == ["it hangs: deliver office"]
+    stage.passes(HOUR)
+    assert [each.getMessage() for each in caplog.records] == ["it hangs: deliver office", "it hangs: deliver crm-team"]
+    assert [vars(each)["for_seconds"] for each in caplog.records] == [1.5 * HOUR, 1.75 * HOUR]
+    assert {each.levelname for each in caplog.records} == {"ERROR"}

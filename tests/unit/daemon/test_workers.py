@@ -253,3 +253,32 @@ def test_what_waits_begins_at_once_where_more_may_run(bench: Bench) -> None:
     bench.workers.change({JobKind.ROTATE: 3})
     bench.come(lambda: len(bench.begun) == 3)
     assert sorted(bench.begun) == ["a", "b", "c"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "level", "about"),
+    [
+        (JobKind.INVENTORY, "INFO", {"org": "a"}),
+        (JobKind.ROTATE, "DEBUG", {"credential": "a"}),
+        (JobKind.DELIVER, "DEBUG", {"channel": "a"}),
+        (JobKind.HOOK, "DEBUG", {"hook": "a"}),
+        (JobKind.EVALUATE, "DEBUG", {}),
+    ],
+)
+def test_when_a_job_begins_and_ends_is_logged_with_what_it_is_about_and_how_long_it_took(
+    bench: Bench, caplog: pytest.LogCaptureFixture, kind: JobKind, level: str, about: dict[str, str]
+) -> None:
+    def run() -> None:
+        bench.steady += 1.23456
+
+    with caplog.at_level("DEBUG", "rotator.daemon.workers"):
+        bench.workers.begin(Job(kind, "a", run))
+        assert bench.workers.wait({kind}, PATIENCE)
+    begins, ended = caplog.records
+    assert [each.getMessage() for each in caplog.records] == [f"{kind.label} begins", f"{kind.label} ended"]
+    assert {each.levelname for each in caplog.records} == {level}
+    for each in caplog.records:
+        named = {name: value for name, value in vars(each).items() if name in {"org", "credential", "channel", "hook"}}
+        assert named == about
+    assert "seconds" not in vars(begins)
+    assert vars(ended)["seconds"] == 1.235

@@ -78,12 +78,14 @@ def test_who_keeps_keys_in_files_and_history_in_sqlite_loads_nothing_for_others(
     assert "rotator.salesforce.session" in loaded
 
 
+@longer
 def test_a_service_loads_nothing_that_only_commands_use(config: Path) -> None:
     loaded = loaded_by("run", "--once", "--config", str(config))
     assert {"requests", "rotator.services.posture.auditing"} <= loaded
     assert loaded & {"charset_normalizer", "rotator.core.crypto.keystores"} == set()
 
 
+@longer
 def test_a_process_that_only_serves_pages_loads_nothing_that_calls_orgs_or_reads_keys(
     config: Path, rotator: Command
 ) -> None:

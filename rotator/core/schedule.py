@@ -198,7 +198,9 @@ class Schedule:
 
     def _held_by(self, now: datetime, found: Beginning, expires_at: datetime) -> tuple[Standstill, ...]:
         """The standstills without which it would begin sooner."""
-        if not self.standstills or replace(self, standstills=()).beginning(now, expires_at=expires_at).at == found.at:
+        if found.at == now or not self.standstills:
+            return ()
+        if replace(self, standstills=()).beginning(now, expires_at=expires_at).at == found.at:
             return ()
         before = found.at or min(each.since for each in self.standstills if each.until is None)
         ahead = (each for each in self.standstills if not has_come(each.until, now) and each.since <= before)

@@ -24,6 +24,7 @@ from rotator.history.engine.upgrade_apart import upgrade_apart
 from rotator.process import keep_memory_together, keep_what_is_loaded, raise_file_limit
 from rotator.resources import docs
 from rotator.services.schedule.jobs import CycleEnd, JobKind, label_of
+from rotator.web.source import PREPARED_FROM
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -37,12 +38,6 @@ if TYPE_CHECKING:
 _LOG: Final = logging.getLogger(__name__)
 
 _RANDOM: Final = random.SystemRandom()
-
-PREPARED_FROM: Final = 200
-"""What is shown of more orgs is read, and the first page's templates compiled, before anybody looks.
-
-Of so many each takes a tenth of a second, and megabytes, which a service that nobody looks at does without.
-"""
 
 _STOP_CHECK: Final = timedelta(seconds=0.5)
 """How often a cycle that is run once asks whether it is to stop."""

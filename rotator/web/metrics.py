@@ -9,7 +9,8 @@ from __future__ import annotations
 import platform
 from collections import Counter
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, TypeVar
+from itertools import chain, islice
+from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 
 from prometheus_client.core import (
     CounterMetricFamily,
@@ -17,6 +18,7 @@ from prometheus_client.core import (
     InfoMetricFamily,
     SummaryMetricFamily,
 )
+from prometheus_client.utils import floatToGoString
 
 import rotator
 from rotator.core.lifecycle.states import CertificateState, CredentialState
@@ -41,6 +43,41 @@ _T = TypeVar("_T")
 _PLACE: Final = ("org", "app", "type", "credential", "fingerprint", "stage")
 
 
+class Many:
+    """A family that has samples by the thousand, as text: without an object of the library for each."""
+
+    def __init__(self, kind: Callable[..., Any], name: str, help_text: str, labels: tuple[str, ...]) -> None:
+        self.name: Final = name
+        self._kind: Final = kind
+        self._help: Final = help_text
+        self._labels: Final = labels
+        self.samples: Final[list[tuple[str, ...]]] = []
+        """Of each the values of its labels, and its own: two of a summary, a count and a sum."""
+
+    def add_metric(self, labels: tuple[str, ...], *values: float) -> None:
+        """Adds a sample; two names stay two, as no two series may have the same."""
+        # Nearly all labels may be written as they are.
+        together = "".join(labels)
+        is_plain = together.isprintable() and '"' not in together and "\\" not in together
+        self.samples.append((*(labels if is_plain else map(_label_text, labels)), *map(floatToGoString, values)))
+
+    def example(self, label: Callable[[int], str], value: Callable[[int], float]) -> Metric:
+        """The family with one sample, for the library to write, where each label and value is that of its number."""
+        family = self._kind(self.name, self._help, labels=self._labels)
+        count = len(self._labels)
+        values = 2 if self._kind is SummaryMetricFamily else 1
+        family.add_metric([*map(label, range(count))], *map(value, range(count, count + values)))
+        return cast("Metric", family)
+
+
+def _label_text(value: str) -> str:
+    return escaped(value).replace("\\", r"\\").replace('"', r"\"")
+
+
+def _gauges(name: str, help_text: str, labels: tuple[str, ...]) -> Many:
+    return Many(GaugeMetricFamily, name, help_text, labels)
+
+
 def of_process(alive: Liveness, *, is_readable: bool) -> Iterator[Metric]:
     """What the process says of itself, also where the history cannot be read."""
     yield from _of_process(alive)
@@ -48,10 +85,14 @@ def of_process(alive: Liveness, *, is_readable: bool) -> Iterator[Metric]:
                  float(is_readable))  # fmt: skip
 
 
-def of_orgs(some: OrgsShare, at: datetime) -> Iterator[Metric]:
-    """Some orgs, their credentials, and those of their certificates that have metrics of their own."""
-    for families in (_of_certificates(some.certificates), _of_credentials(some.credentials, at), _of_orgs(some.lines)):
-        yield from map(_shown, families)
+def of_orgs(some: OrgsShare, at: datetime) -> Iterator[Many]:
+    """Some orgs, their credentials, and those of their certificates that have metrics of their own.
+
+    The same families in the same order, whatever there is of them.
+    """
+    yield from _of_certificates(some.certificates)
+    yield from _of_credentials(some.credentials, at)
+    yield from _of_orgs(some.lines)
 
 
 def of_rest(overview: Overview, without: int) -> Iterator[Metric]:
@@ -63,9 +104,21 @@ def of_rest(overview: Overview, without: int) -> Iterator[Metric]:
         yield from map(_shown, of_machines(overview.machines))
 
 
-def of_rotations(rotations: Rotations) -> Iterator[Metric]:
+def of_rotations(rotations: Rotations) -> Iterator[Many]:
     """How the rotations of each credential ended."""
-    return map(_shown, _of_rotations(rotations))
+    ended = Many(CounterMetricFamily, "rotator_rotations", "Rotations that have ended.",
+                 labels=("credential", "outcome", "trigger"))  # fmt: skip
+    for each in rotations.counts:
+        ended.add_metric((each.credential, each.outcome, each.trigger), each.number)
+    last = _gauges("rotator_rotation_last_gap_seconds", "The gap of a credential's newest rotation that had one.",
+                   labels=("credential",))  # fmt: skip
+    gaps = Many(SummaryMetricFamily, "rotator_rotation_gap_seconds", "How long consumers may have been refused by a"
+                " rotation.", labels=("credential",))  # fmt: skip
+    for gap in rotations.gaps:
+        gaps.add_metric((gap.credential,), gap.number, gap.seconds)
+    for credential, seconds in rotations.last_gaps.items():
+        last.add_metric((credential,), seconds)
+    yield from (ended, gaps, last)
 
 
 @dataclass(frozen=True)
@@ -101,13 +154,13 @@ def shares(overview: Overview, unmanaged: int, together: int) -> tuple[list[Orgs
 
 
 def _with_metrics(lives: Sequence[CertificateLife], unmanaged: int) -> tuple[list[CertificateLife], int]:
-    managed = [life for life in lives if life.seen.credential]
-    others = [life for life in lives if not life.seen.credential]
-    if len(others) <= unmanaged:
-        return [*managed, *others], 0
-    ahead = [life for life in others if life.state is not CertificateState.EXPIRED]
-    expired = [life for life in reversed(others) if life.state is CertificateState.EXPIRED]
-    return [*managed, *[*ahead, *expired][:unmanaged]], len(others) - unmanaged
+    managed: list[CertificateLife] = []
+    others: list[CertificateLife] = []
+    for life in lives:
+        (managed if life.seen.credential else others).append(life)
+    ahead = (life for life in others if life.state is not CertificateState.EXPIRED)
+    expired = (life for life in reversed(others) if life.state is CertificateState.EXPIRED)
+    return [*managed, *islice(chain(ahead, expired), unmanaged)], len(others) - unmanaged
 
 
 def _grouped(these: Iterable[_T], org_of: Callable[[_T], str]) -> dict[str, list[_T]]:
@@ -144,12 +197,12 @@ def _of_process(alive: Liveness) -> Iterator[Metric]:
     yield ticks
 
 
-def _of_certificates(lives: Iterable[CertificateLife]) -> Iterator[Metric]:
-    ends = _gauge("rotator_certificate_not_after_timestamp_seconds", "When a live certificate expires.", labels=_PLACE)
-    begins = _gauge(
+def _of_certificates(lives: Iterable[CertificateLife]) -> Iterator[Many]:
+    ends = _gauges("rotator_certificate_not_after_timestamp_seconds", "When a live certificate expires.", labels=_PLACE)
+    begins = _gauges(
         "rotator_certificate_not_before_timestamp_seconds", "From when on a live certificate is valid.", labels=_PLACE
     )
-    states = _gauge(
+    states = _gauges(
         "rotator_certificate_state",
         "1 for the state that a live certificate is in, and how urgent it is that somebody looks.",
         labels=(*_PLACE, "state", "urgency"),
@@ -167,58 +220,58 @@ def _of_certificates(lives: Iterable[CertificateLife]) -> Iterator[Metric]:
     yield from (ends, begins, states)
 
 
-def _of_credentials(credentials: Iterable[CredentialStatus], at: datetime) -> Iterator[Metric]:
-    states = _gauge(
+def _of_credentials(credentials: Iterable[CredentialStatus], at: datetime) -> Iterator[Many]:
+    states = _gauges(
         "rotator_credential_state",
         "1 for the state that a credential is in, 0 for every other.",
         labels=("credential", "state"),
     )
-    due = _gauge(
+    due = _gauges(
         "rotator_credential_rotation_due_timestamp_seconds",
         "When the next rotation of a credential is due by its schedule.",
         labels=("credential",),
     )
-    kept = _gauge(
+    kept = _gauges(
         "rotator_credential_previous_until_timestamp_seconds",
         "Until when a credential's previous version is kept.",
         labels=("credential",),
     )
-    refused = _gauge(
+    refused = _gauges(
         "rotator_credential_refused_since_timestamp_seconds",
         "Since when consumers of a credential are refused; no sample while they are not.",
         labels=("credential",),
     )
-    halted = _gauge(
+    halted = _gauges(
         "rotator_credential_halted_since_timestamp_seconds",
         "Since when rotations of a credential stop where a person is needed; no sample while they do not.",
         labels=("credential",),
     )
-    running = _gauge(
+    running = _gauges(
         "rotator_credential_running_since_timestamp_seconds",
         "Since when a rotation of a credential is at work; no sample while none is.",
         labels=("credential",),
     )
-    accepted = _gauge(
+    accepted = _gauges(
         "rotator_credential_last_accepted_login_timestamp_seconds",
         "When a test login with a credential's current key was last accepted.",
         labels=("credential",),
     )
-    held = _gauge(
+    held = _gauges(
         "rotator_credential_standstill",
         "1 while a pause, a freeze or the first start keeps rotations of a credential from beginning by schedule.",
         labels=("credential", "why"),
     )
-    begins = _gauge(
+    begins = _gauges(
         "rotator_credential_rotation_begins_timestamp_seconds",
         "When the next rotation of a credential begins by schedule; no sample where it does not, as things stand.",
         labels=("credential",),
     )
-    sources = _gauge(
+    sources = _gauges(
         "rotator_credential_sources",
         "Where logins of a credential's user come from, by whether they have moved to the current key.",
         labels=("credential", "standing"),
     )
-    silent = _gauge(
+    silent = _gauges(
         "rotator_credential_consumers_unconfirmed",
         "Consumers in the configuration that have not said that they log in with the current version.",
         labels=("credential",),
@@ -243,31 +296,31 @@ def _of_credentials(credentials: Iterable[CredentialStatus], at: datetime) -> It
     yield from (states, due, begins, held, kept, refused, halted, running, accepted, sources, silent)
 
 
-def _of_orgs(orgs: Iterable[OrgLine]) -> Iterator[Metric]:
-    readable = _gauge("rotator_org_readable", "Whether the last inventory of an org succeeded (1).", labels=("org",))
-    inventory = _gauge(
+def _of_orgs(orgs: Iterable[OrgLine]) -> Iterator[Many]:
+    readable = _gauges("rotator_org_readable", "Whether the last inventory of an org succeeded (1).", labels=("org",))
+    inventory = _gauges(
         "rotator_org_last_good_look_timestamp_seconds", "When an inventory of an org last succeeded.", labels=("org",)
     )
-    apps = _gauge("rotator_org_apps", "Apps of the last inventory, with or without a certificate.", labels=("org",))
-    hidden = _gauge(
+    apps = _gauges("rotator_org_apps", "Apps of the last inventory, with or without a certificate.", labels=("org",))
+    hidden = _gauges(
         "rotator_org_apps_not_shown",
         "Apps whose certificate the org does not show, and for which no stored version stands.",
         labels=("org",),
     )
-    counted = _gauge(
+    counted = _gauges(
         "rotator_org_certificates",
         "Live certificates of an org, those of credentials (managed) and the others apart.",
         labels=("org", "managed", "state", "urgency"),
     )
-    findings = _gauge(
+    findings = _gauges(
         "rotator_audit_findings",
         "What the last audit of an org found that is not as it should be, in it and its credentials.",
         labels=("org", "check", "severity"),
     )
-    unseen = _gauge(
+    unseen = _gauges(
         "rotator_audit_not_visible", "Checks of the last audit whose answer the org does not show.", labels=("org",)
     )
-    audits = _gauge(
+    audits = _gauges(
         "rotator_audit_last_good_timestamp_seconds", "When an audit of an org last succeeded.", labels=("org",)
     )
     for org in orgs:
@@ -285,26 +338,6 @@ def _of_orgs(orgs: Iterable[OrgLine]) -> Iterator[Metric]:
         hidden.add_metric((org.name,), len(org.hidden))
         _add_time(inventory, (org.name,), org.inventory.last_good_at)
     yield from (readable, inventory, apps, hidden, counted, findings, unseen, audits)
-
-
-def _of_rotations(rotations: Rotations) -> Iterator[Metric]:
-    ended = CounterMetricFamily(
-        "rotator_rotations", "Rotations that have ended.", labels=("credential", "outcome", "trigger")
-    )
-    for each in rotations.counts:
-        ended.add_metric((each.credential, each.outcome, each.trigger), each.number)
-    yield ended
-    last = _gauge("rotator_rotation_last_gap_seconds", "The gap of a credential's newest rotation that had one.",
-                  labels=("credential",))  # fmt: skip
-    gaps = SummaryMetricFamily(
-        "rotator_rotation_gap_seconds", "How long consumers may have been refused by a rotation.",
-        labels=("credential",),
-    )  # fmt: skip
-    for gap in rotations.gaps:
-        gaps.add_metric((gap.credential,), count_value=gap.number, sum_value=gap.seconds)
-    for credential, seconds in rotations.last_gaps.items():
-        last.add_metric((credential,), seconds)
-    yield from (gaps, last)
 
 
 def _of_alerts(overview: Overview) -> Iterator[Metric]:
@@ -328,6 +361,6 @@ def _of_alerts(overview: Overview) -> Iterator[Metric]:
     yield needed
 
 
-def _add_time(family: GaugeMetricFamily, labels: tuple[str, ...], time: datetime | None) -> None:
+def _add_time(family: Many, labels: tuple[str, ...], time: datetime | None) -> None:
     if time is not None:
         family.add_metric(labels, time.timestamp())

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import logging
+from contextlib import suppress
 from functools import cached_property
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
@@ -16,11 +17,13 @@ from starlette.routing import Route
 
 from rotator.errors import HistoryError
 from rotator.plain_text import json_text, one_line
+from rotator.process import give_memory_back
 from rotator.web import health
 from rotator.web.guard import OPEN_PATH, REPORTS_PATH, Guard
 from rotator.web.health import Check
 from rotator.web.reports import Reports
-from rotator.web.templates import ICON, STYLE, page
+from rotator.web.source import PREPARED_FROM
+from rotator.web.templates import ICON, STYLE, compile_first_page, page
 from rotator.web.views import Views
 
 if TYPE_CHECKING:
@@ -44,7 +47,7 @@ def application(
     token: Secret | None,
     alive: Callable[[], Liveness],
     reports_token: Secret | None = None,
-) -> Starlette:
+) -> Pages:
     """The pages over a source (`rotator.services.reporting.reader.HistoryReader`).
 
     `alive` is asked at each request and must not wait for anything. Raises ConfigurationError where the settings let
@@ -72,14 +75,35 @@ def application(
         Route("/alerts/{id}", views.alert),
         Route(f"{REPORTS_PATH}{{credential}}/{{consumer}}", Reports(source, alive).post, methods=["POST"]),
     ]
-    return Starlette(
+    return Pages(
+        watch,
         routes=routes,
         middleware=[
             Middleware(Guard, settings=settings, token=token, reports_token=reports_token),
-            Middleware(GZipMiddleware, minimum_size=2000),
+            # Level 9 takes seven times as long, for an answer a seventh smaller.
+            Middleware(GZipMiddleware, minimum_size=2000, compresslevel=4),
         ],
         exception_handlers={HistoryError: _history_away, HTTPException: _not_there},
     )
+
+
+class Pages(Starlette):
+    """The pages by their addresses, and what is made ready before anybody looks."""
+
+    def __init__(self, watch: _Watch, **application: Any) -> None:
+        super().__init__(**application)
+        self._watch: Final = watch
+
+    def prepare(self, source: Source) -> None:
+        """Gets ready for who looks first, and for the first scrape where there are many orgs."""
+        compile_first_page()
+        # Who looks is told why it is away.
+        with suppress(HistoryError):
+            overview = source.overview()
+            if len(overview.orgs) > PREPARED_FROM:
+                self._watch.prepare(overview)
+        # It takes more than is kept: of 4,000 certificates 2 MB.
+        give_memory_back()
 
 
 class _Watch:
@@ -106,10 +130,14 @@ class _Watch:
 
         encode, content_type = choose_encoder(request.headers.get("accept", ""))
         # Also written in a thread: with many certificates it takes as long as to read them.
-        text = await run_in_threadpool(
-            lambda: self._exposition.text(self._overview(), self._alive(), encode, content_type)
-        )
+        text = await run_in_threadpool(lambda: self._exposition.text(self._overview(), self._alive(), encode))
         return Response(text, headers={"Content-Type": content_type})
+
+    def prepare(self, overview: Overview) -> None:
+        """Writes what monitoring is told; nearly all of it is the same in each format."""
+        from prometheus_client.exposition import generate_latest  # noqa: PLC0415 - as below
+
+        self._exposition.text(overview, self._alive(), generate_latest)
 
     @cached_property
     def _exposition(self) -> Exposition:

@@ -6,18 +6,16 @@ import asyncio
 import logging
 import socket
 import threading
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, Final, Self
 
 from anyio.to_thread import current_default_thread_limiter
 
 from rotator.config.daemon import HOW_TO_MAKE_ONE, can_be_guessed
-from rotator.errors import ConfigurationError, HistoryError
-from rotator.process import give_memory_back
+from rotator.errors import ConfigurationError
 from rotator.threaded_server import ThreadedServer
 from rotator.web.connections import AnswersLimited, ConnectionLimits, Connections
 from rotator.web.routes import application
-from rotator.web.templates import compile_first_page
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -56,7 +54,11 @@ def pages_server(
         wanted = {"connections": limits.connections, "configured": settings.connections, "descriptors": descriptors}
         _LOG.warning("this process may open so few files that the pages take fewer connections", extra=wanted)
     pages = application(source, settings, token=token, alive=alive, reports_token=reports_token)
-    return WebServer(pages, settings, limits)
+    return WebServer(pages, settings, limits, pages.prepare)
+
+
+def _nothing(_source: Source) -> None:
+    """Nothing has to be made ready."""
 
 
 class WebServer:
@@ -66,7 +68,15 @@ class WebServer:
     ConfigurationError when it cannot listen there.
     """
 
-    def __init__(self, application: ASGIApp, settings: HttpSettings, limits: ConnectionLimits | None = None) -> None:
+    def __init__(
+        self,
+        application: ASGIApp,
+        settings: HttpSettings,
+        limits: ConnectionLimits | None = None,
+        prepare: Callable[[Source], None] = _nothing,
+    ) -> None:
+        """`prepare` gets the pages ready by what stands in a source."""
+        self._prepare: Final = prepare
         self._socket: Final = _listen(settings.host, settings.port)
         self._server: Final = _Server(application, self._socket, limits or ConnectionLimits.of(settings))
 
@@ -78,7 +88,7 @@ class WebServer:
 
     def prepare(self, source: Source) -> None:
         """Gets ready for who looks first, by what stands in a source, while the caller goes on."""
-        threading.Thread(target=_prepare, args=(source,), name="first page", daemon=True).start()
+        threading.Thread(target=self._prepare, args=(source,), name="first page", daemon=True).start()
 
     def __enter__(self) -> Self:
         with ExitStack() as stack:
@@ -89,15 +99,6 @@ class WebServer:
 
     def __exit__(self, *_error: object) -> None:
         self._running.close()
-
-
-def _prepare(source: Source) -> None:
-    compile_first_page()
-    # Who looks is told why it is away.
-    with suppress(HistoryError):
-        source.overview()
-    # Both take more than they keep: of 4,000 certificates 2 MB.
-    give_memory_back()
 
 
 class _Server(ThreadedServer):

@@ -100,9 +100,10 @@ class Bench:
     def look_around(self) -> None:
         """The first round: it notes of each credential when it is due next.
 
-        Of so many orgs a service has compiled templates, and read what pages show, before anybody looks.
+        Of so many orgs a service has compiled templates, and read and written what is shown, before anybody looks.
         """
         compile_first_page()
+        self._metrics()
         for status in self._reader.overview().credentials:
             self._cycle._rotations._next_dues.put({status.credential: status.life.next_due})
 
@@ -137,7 +138,7 @@ class Bench:
         self._reader.try_writing()
 
     def _metrics(self) -> None:
-        self._exposition.text(self._reader.overview(), self._alive, generate_latest, "text/plain")
+        self._exposition.text(self._reader.overview(), self._alive, generate_latest)
 
 
 def _nothing() -> None:

@@ -8,6 +8,8 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, SummaryMetricFamily
+from prometheus_client.exposition import choose_encoder
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
 from prometheus_client.parser import text_string_to_metric_families as parse_text
 
@@ -29,12 +31,13 @@ if TYPE_CHECKING:
     from prometheus_client.metrics_core import Metric
 
     from rotator.history.engine.database import Database
-    from rotator.web.metrics import OrgsShare
+    from rotator.web.metrics import Many, OrgsShare
 
 OPENMETRICS = "application/openmetrics-text;version=1.0.0,text/plain;version=0.0.4;q=0.5"
 
 # promtool, "check metrics": units that are not base units, and words that the type says already.
 NO_BASE_UNITS = {"milliseconds", "ms", "minutes", "hours", "days", "weeks", "kilobytes", "megabytes", "bits", "percent"}
+ESCAPINGS = ("allow-utf-8", "underscores", "dots", "values")
 RESERVED_ENDINGS = ("_total", "_count", "_sum", "_bucket", "_info")
 
 
@@ -177,6 +180,31 @@ def test_names_may_hold_anything(empty_history: Callable[[], Database]) -> None:
         assert escaped(name) in names, "on one line, as logs have it"
 
 
+@pytest.mark.parametrize(
+    "accept", ["", OPENMETRICS, *(f"text/plain;version=1.0.0;escaping={each}" for each in ESCAPINGS)]
+)
+def test_samples_are_written_as_the_library_writes_them(accept: str) -> None:
+    odd = ("<0> {1} %s 2.0", 'Quote " back\\slash\nnew line', "é \x1b", "")
+    encode, _ = choose_encoder(accept)
+    gauge = GaugeMetricFamily("rotator_x_seconds", "What.", labels=("org", "app", "at", "zone"))
+    gauges = metrics.Many(GaugeMetricFamily, "rotator_x_seconds", "What.", ("org", "app", "at", "zone"))
+    for value in (0, 1.5, -1, 1790000000.25, 10**17, float("nan"), float("-inf")):
+        gauge.add_metric([*map(escaped, odd)], value)
+        gauges.add_metric(odd, value)
+    counter = CounterMetricFamily("rotator_x", "What.", labels=("org",))
+    counters = metrics.Many(CounterMetricFamily, "rotator_x", "What.", ("org",))
+    counter.add_metric(["a"], 7)
+    counters.add_metric(("a",), 7)
+    summary = SummaryMetricFamily("rotator_y", "What.", labels=("org",))
+    summaries = metrics.Many(SummaryMetricFamily, "rotator_y", "What.", ("org",))
+    summary.add_metric(["a"], 7, 0.125)
+    summaries.add_metric(("a",), 7, 0.125)
+    forms = exposition._forms(encode, [gauges, counters, summaries])
+    part = exposition._Part((), forms, [gauges, counters, summaries])
+    mine = "".join(form.head + part.samples[name] for name, form in forms.items())
+    assert mine == exposition._written(encode, [gauge, counter, summary])
+
+
 def test_of_very_many_certificates_those_that_expire_next_are_told_one_by_one(
     empty_history: Callable[[], Database],
 ) -> None:
@@ -227,7 +255,7 @@ def test_a_scrape_writes_what_has_changed_and_no_more(
 ) -> None:
     written: list[tuple[str, ...]] = []
 
-    def of_orgs(share: OrgsShare, at: datetime) -> Iterator[Metric]:
+    def of_orgs(share: OrgsShare, at: datetime) -> Iterator[Many]:
         written.extend([tuple(line.name for line in share.lines)] if share.lines else [])
         return metrics.of_orgs(share, at)
 
@@ -240,6 +268,7 @@ def test_a_scrape_writes_what_has_changed_and_no_more(
     assert sorted(written) == [("emea",), ("production",), ("uat",)]
     written.clear()
     client.get("/metrics")
+    client.get("/metrics", accept=OPENMETRICS)
     assert ("uat",) not in written, "where something is due, it would begin now: that is another moment each time"
     record_sightings(database, [scene.sighting("uat", "Another", scene.NOW + scene.DAY)], scene.NOW)
     client.get("/metrics")

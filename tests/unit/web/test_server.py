@@ -21,7 +21,7 @@ from rotator.errors import ConfigurationError
 from rotator.web import server
 from rotator.web.connections import ConnectionLimits
 from rotator.web.routes import application
-from rotator.web.server import WebServer
+from rotator.web.server import WebServer, pages_server
 from tests.unit.web.test_health import Away
 
 if TYPE_CHECKING:
@@ -110,15 +110,33 @@ def test_a_browser_that_keeps_its_connection_open_does_not_hold_up_the_end(monke
             browser.get(address, timeout=60)
 
 
-def test_what_is_shown_first_is_read_before_anybody_looks() -> None:
+def test_what_is_shown_first_is_read_before_anybody_looks(alive: Liveness) -> None:
     looked = Event()
-    with WebServer(PAGES, HttpSettings(port=0)) as running:
-        running.prepare(Mock(overview=looked.set))
+
+    def overview() -> Mock:
+        looked.set()
+        return Mock(orgs=())
+
+    with pages_server(Away(), HttpSettings(port=0), environ={}, alive=lambda: alive, descriptors=1024) as running:
+        running.prepare(Mock(overview=overview))
         assert looked.wait(60)
 
 
-def test_a_history_that_is_away_keeps_nothing_from_being_prepared(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(("orgs", "written"), [(200, 0), (201, 1)])
+def test_what_monitoring_is_told_of_many_orgs_is_written_before_it_asks(
+    alive: Liveness, monkeypatch: pytest.MonkeyPatch, orgs: int, written: int
+) -> None:
+    text = Mock()
+    monkeypatch.setattr("rotator.web.exposition.Exposition.text", text)
+    source = Mock(overview=lambda: Mock(orgs=range(orgs)))
+    application(source, HttpSettings(), token=None, alive=lambda: alive).prepare(source)
+    assert text.call_count == written
+
+
+def test_a_history_that_is_away_keeps_nothing_from_being_prepared(
+    alive: Liveness, monkeypatch: pytest.MonkeyPatch
+) -> None:
     compiled = Mock()
-    monkeypatch.setattr(server, "compile_first_page", compiled)
-    server._prepare(Away())
+    monkeypatch.setattr("rotator.web.routes.compile_first_page", compiled)
+    application(Away(), HttpSettings(), token=None, alive=lambda: alive).prepare(Away())
     assert compiled.called

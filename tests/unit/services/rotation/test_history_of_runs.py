@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from rotator.core.actor import Actor
+from rotator.core.credentials import key_version
 from rotator.core.decision.actions import Action, ActionKind, HaltReason
 from rotator.core.logins import LoginAnswer, LoginOutcome
 from rotator.core.usage.retirement import Retire
-from rotator.errors import OrgError, RotationHalted, RotationHeldUp
+from rotator.errors import OrgError, OrgUnavailable, RotationHalted, RotationHeldUp, WriteUncertain
 from rotator.history.journal.queries import rotations
 from rotator.services.rotation.observer import Observer
 from rotator.services.rotation.report import Outcome
@@ -20,6 +21,8 @@ from rotator.services.rotation.requests import Request
 from tests.unit.services.bench import BACK, FINISH, NOW, Bench, away
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from rotator.history.records import Event
 
 ADA = Actor("root@host7", uid=0, login_uid=1000, login_name="ada", claimed_name="ceo")
@@ -178,3 +181,88 @@ def test_why_an_app_cannot_be_read_is_what_a_halt_for_it_says(one: Bench, monkey
     assert (explained.why, explained.hint) == ("The org production has no app Billing.", "")
     other = replace(unreadable, halt=HaltReason.DRIFT)
     assert observer.explained(other) == other
+
+
+class Listening:
+    """A listener that keeps what it is told."""
+
+    def __init__(self) -> None:
+        self.told: list[tuple[Any, ...]] = []
+
+    def begins(self, action: Action) -> None:
+        """See Listener."""
+
+    def ended(self, action: Action, seconds: float, answer: LoginAnswer | None) -> None:
+        self.told.append((action.kind, seconds, answer.outcome if answer else None))
+
+    def failed(self, action: Action | None, why: str) -> None:
+        self.told.append((action.kind if action else None, why))
+
+
+def test_who_follows_a_run_is_told_how_each_step_ended_and_how_long_it_took(one: Bench) -> None:
+    listening, refusals = Listening(), [NOT_TAKEN]
+
+    def lasts(_app: str) -> None:
+        one.time += timedelta(seconds=3)
+        if refusals:
+            raise refusals.pop()
+
+    one.on_write = lasts
+    service = one.rotation_service()
+    made = service._run_context
+    service._run_context = lambda rotation_id: replace(made(rotation_id), listener=listening)  # type: ignore[misc]
+    service.handle(NOW)
+    assert ("upload", NOT_TAKEN.message) in listening.told
+    assert ("upload", 3.0, None) in listening.told
+    assert {told[2] for told in listening.told if told[0] is ActionKind.VERIFY} == {
+        LoginOutcome.MISMATCH,
+        LoginOutcome.ACCEPTED,
+    }
+
+
+def test_since_when_consumers_are_refused_is_said_with_why_a_run_stopped(
+    one: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The answer to the upload was lost, and the org is away since: the new certificate may be live."""
+    begun: list[datetime] = []
+
+    def lost(app: str) -> None:
+        begun.append(one.time)
+        pending = one.store.staged.pending
+        assert pending
+        one.live[app] = key_version(one.store.versions[pending]).certificate
+        monkeypatch.setattr(one, "read_all", away)
+        raise WriteUncertain("No answer came.", rerun="Run it again.")
+
+    one.on_write = lost
+    with pytest.raises(OrgUnavailable) as raised:
+        one.handle()
+    assert raised.value.refused_since == begun[0]
+
+
+def test_an_error_that_came_before_anything_was_sent_says_that_nobody_is_refused(
+    one: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(one, "read_all", away)
+    with pytest.raises(OrgUnavailable) as raised:
+        one.handle()
+    assert raised.value.refused_since is None
+
+
+def test_that_a_certificate_was_found_to_have_arrived_is_kept(one: Bench) -> None:
+    one.die_before("upload")
+    one.handle(FINISH)
+    assert [event.details["state"] for event in of_kind(one, "gap")] == ["confirmed"]
+
+
+def test_what_is_observed_is_current_and_previous_and_whether_consumers_are_refused(one: Bench) -> None:
+    old = one.current.fingerprint
+    new = one.handle().new_fingerprint
+    seen = Observer(one.credential_context).observe()
+    assert seen.current
+    assert seen.previous
+    assert (seen.credential, seen.current.fingerprint, seen.previous.fingerprint) == ("billing", new, old)
+    assert not seen.gap_is_open
+    one.die_before("verify")
+    one.die_before("upload")
+    assert Observer(one.credential_context).observe().gap_is_open

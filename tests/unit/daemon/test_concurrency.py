@@ -96,3 +96,20 @@ def test_it_is_never_more_than_is_allowed_nor_changes_by_more_than_one(
         concurrency.ended(seconds, worked, most=most)
         assert abs(concurrency.at_once - before) <= 1
         assert FEWEST <= concurrency.at_once <= max(most, FEWEST)
+
+
+def waiting_for(times: int, *, jobs: int, most: int, concurrency: Concurrency) -> int:
+    """How many at once, after so many jobs that each took `times` as long as the processor worked at them."""
+    for _ in range(jobs):
+        concurrency.ended(float(times), 1.0, most=most)
+    return concurrency.at_once
+
+
+def test_it_goes_up_to_what_the_waiting_leaves_room_for_and_is_allowed_and_stays_there() -> None:
+    concurrency = Concurrency()
+    assert waiting_for(FEWEST + 1, jobs=1, most=9, concurrency=concurrency) == FEWEST + 1
+    concurrency = Concurrency()
+    assert waiting_for(64, jobs=4, most=FEWEST + 2, concurrency=concurrency) == FEWEST + 2
+    ups_and_downs = [waiting_for(64, jobs=1, most=FEWEST + 2, concurrency=concurrency) for _ in range(4)]
+    assert ups_and_downs == [FEWEST + 2] * 4
+    assert waiting_for(64, jobs=1, most=FEWEST, concurrency=concurrency) == FEWEST + 1, "down by one at a time"

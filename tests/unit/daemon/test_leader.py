@@ -111,3 +111,17 @@ def test_it_says_for_whom_it_stands_by_as_long_as_it_does_and_logs_each_once(
     assert leader.take(lock.lead)
     assert not leader.other
     assert caplog.messages[-1] == "the lock was taken; this one leads"
+
+
+def test_where_who_leads_does_all_of_the_work_that_is_said(lock: Lock, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO, "rotator.daemon.leader")
+    leader = LeaderLock(does_all=True)
+    leader.take(lock.lead)
+    lock.hold.held = False
+    lock.is_led_by(OTHER)
+    leader.take(lock.lead)
+    assert caplog.messages == [
+        "the lock was taken; this one works",
+        "the lock was lost; what runs ends where nothing is half done",
+        "stands by for another that works",
+    ]

@@ -122,3 +122,32 @@ def test_nothing_is_lost(said: list[tuple[str, float]]) -> None:
         word, _, more = line.partition(" ... ")
         told[word] += int(more.split()[0]) if more else 1
     assert told == {word: [each for each, _ in said].count(word) for word in "abc"}
+
+
+def test_the_same_sentence_about_another_error_is_another_message(log: Log) -> None:
+    def fails(error: Exception) -> None:
+        try:
+            raise error
+        except (ValueError, TypeError):
+            log.logger.exception("inventory failed")
+
+    for _ in range(MOST):
+        fails(ValueError("one"))
+    assert log.lines.count("inventory failed") == MOST
+    for error in (ValueError("one"), ValueError("another"), TypeError("one")):
+        fails(error)
+    assert log.lines.count("inventory failed") == 2
+
+
+def test_of_each_message_the_number_is_told_when_its_own_minute_is_over(log: Log) -> None:
+    for at, word in ((0.0, "first"), (MINUTE / 2, "second")):
+        log.now = at
+        for _ in range(MOST + 1):
+            log.says(word)
+    log.lines.clear()
+    told = []
+    for at in (MINUTE, 1.5 * MINUTE):
+        log.now = at
+        log.handler.tell()
+        told.append([line.partition(" ")[0] for line in log.lines if " ... 1 more" in line])
+    assert told == [["first"], ["second"]]

@@ -4,6 +4,7 @@ import io
 import json
 import logging
 import os
+import time
 import warnings
 from datetime import datetime, timedelta, timezone
 from pathlib import PurePosixPath
@@ -162,3 +163,19 @@ def test_a_service_does_not_write_the_same_without_end(stream: io.StringIO) -> N
         ("asyncio", "socket.accept() out of system resource ... 1990 more of these in the last minute"),
         ("rotator.web.guard", "a page failed ... 1990 more of these in the last minute"),
     }
+
+
+def test_times_are_in_utc_wherever_the_machine_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    record = logging.makeLogRecord({"msg": "started", "name": "rotator", "created": 1_800_000_000.0})
+    monkeypatch.setenv("TZ", "America/New_York")
+    time.tzset()
+    try:
+        assert TextFormatter().format(record).startswith("2027-01-15T08:00:00.000Z ")
+    finally:
+        monkeypatch.undo()
+        time.tzset()
+
+
+def test_a_level_of_a_library_s_own_is_no_alarm_in_the_journal() -> None:
+    record = logging.makeLogRecord({"msg": "started", "name": "rotator", "levelno": 25})
+    assert JournalFormatter().format(record) == "<6>started"

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from rotator.daemon.dispatch.dispatcher import Threads
 from rotator.daemon.workers import FAULT_PAUSE, Ending, Workers
 from rotator.errors import HistoryUnavailable
 from rotator.services.schedule.jobs import Job, JobKind
@@ -282,3 +283,17 @@ def test_when_a_job_begins_and_ends_is_logged_with_what_it_is_about_and_how_long
         assert named == about
     assert "seconds" not in vars(begins)
     assert vars(ended)["seconds"] == 1.235
+
+
+def test_after_a_stop_nothing_more_is_begun_and_who_waits_is_told(bench: Bench) -> None:
+    threads, told = Threads(bench.workers, lambda job: job), list[Ending]()
+    for name in "abc":
+        assert threads.begin(bench.job(name), told.append)
+    bench.come(lambda: len(bench.begun) == 2)
+    threads.stop()
+    assert told == [Ending.DROPPED]
+    assert not threads.begin(bench.job("d"), told.append)
+    bench.let_go("a", "b")
+    bench.come(lambda: len(told) == 3)
+    assert told[1:] == [Ending.DONE] * 2
+    assert sorted(bench.begun) == ["a", "b"]

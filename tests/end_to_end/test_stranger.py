@@ -13,15 +13,19 @@ from tests.end_to_end.strangers import Folder, run, served
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from tests.end_to_end.processes import Ran
+
 
 @pytest.fixture(scope="module")
-def terminal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Folder, list[str]]]:
+def terminal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Folder, Ran]]:
+    """What was exported, and what became of the command that was printed, before any test has changed an app."""
     with served(tmp_path_factory.mktemp("simulated") / "export") as (folder, lines):
-        yield folder, lines
+        script, *arguments = shlex.split(lines[-1])
+        yield folder, run(script, *arguments)
 
 
 @pytest.fixture(scope="module")
-def exported(terminal: tuple[Folder, list[str]]) -> Folder:
+def exported(terminal: tuple[Folder, Ran]) -> Folder:
     """The folder exactly as it was exported. Each test has credentials of its own."""
     return terminal[0]
 
@@ -32,10 +36,8 @@ def folder(exported: Folder) -> Folder:
     return exported.fast()
 
 
-def test_the_printed_command_works_as_it_is(terminal: tuple[Folder, list[str]]) -> None:
-    _, lines = terminal
-    script, *arguments = shlex.split(lines[-1])
-    ran = run(script, *arguments)
+def test_the_printed_command_works_as_it_is(terminal: tuple[Folder, Ran]) -> None:
+    _, ran = terminal
     assert (ran.code, ran.err) == (0, "")
     assert "login to production" in ran.out
 

@@ -88,6 +88,10 @@ def open_reader(file: Path, lock_timeout: timedelta) -> Engine:
     return engine
 
 
+_CANNOT_MAKE_FILES: Final = ("SQLITE_CANTOPEN", "SQLITE_READONLY_DIRECTORY")
+"""What SQLite says where it may make no file beside the database: the second for whoever is not root (3.40)."""
+
+
 def _connect_to_read(file: Path, lock_timeout: timedelta) -> sqlite3.Connection:
     if not file.exists():
         raise HistoryUnavailable(
@@ -100,7 +104,7 @@ def _connect_to_read(file: Path, lock_timeout: timedelta) -> sqlite3.Connection:
     except sqlite3.OperationalError as error:
         # In a folder that cannot be written, SQLite opens a file in WAL mode only beside its -wal and -shm (SQLite,
         # "Write-Ahead Logging", "Read-Only Databases"). The last writer takes them away: so there is none.
-        if error.sqlite_errorname != "SQLITE_CANTOPEN" or file.with_name(file.name + "-wal").exists():
+        if error.sqlite_errorname not in _CANNOT_MAKE_FILES or file.with_name(file.name + "-wal").exists():
             raise
         return _opened_to_read(file, "immutable=1", lock_timeout)
 

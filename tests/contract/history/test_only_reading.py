@@ -110,7 +110,10 @@ def folder(tmp_path: Path) -> Iterator[Path]:
     tmp_path.chmod(0o700)
 
 
-def close_to_writers(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def close_to_writers(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, *, file_mode: int = 0o400, says: str = "SQLITE_CANTOPEN"
+) -> None:
+    (folder / "rotator.db").chmod(file_mode)
     folder.chmod(0o500)
     if os.geteuid():
         return
@@ -120,20 +123,25 @@ def close_to_writers(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         """What SQLite says to everybody else; root can write there all the same."""
         if option == "mode=ro" and not file.with_name("rotator.db-wal").exists():
             error = sqlite3.OperationalError("unable to open database file")
-            error.sqlite_errorname = "SQLITE_CANTOPEN"
+            error.sqlite_errorname = says
             raise error
         return opened(file, option, lock_timeout)
 
     monkeypatch.setattr(sqlite, "_opened_to_read", as_for_others)
 
 
+@pytest.mark.parametrize(
+    ("file_mode", "says"),
+    [(0o400, "SQLITE_CANTOPEN"), (0o600, "SQLITE_READONLY_DIRECTORY")],
+    ids=["neither", "the file"],
+)
 def test_a_file_that_nobody_has_open_is_read_where_nothing_can_be_written(
-    folder: Path, monkeypatch: pytest.MonkeyPatch
+    folder: Path, monkeypatch: pytest.MonkeyPatch, file_mode: int, says: str
 ) -> None:
     file = folder / "rotator.db"
     with open_database(f"sqlite:///{file}") as database:
         Journal(database).begin_rotation(NEW_ROTATION, NOW)
     assert not (folder / "rotator.db-wal").exists()
-    close_to_writers(folder, monkeypatch)
+    close_to_writers(folder, monkeypatch, file_mode=file_mode, says=says)
     with open_database(f"sqlite:///{file}", only_reads=True) as reader:
         assert len(queries.rotations(reader, "billing")) == 1

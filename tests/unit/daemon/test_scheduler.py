@@ -224,3 +224,30 @@ def test_that_the_clock_was_set_is_logged_with_by_how_much(asked: Asked, caplog:
     [line] = caplog.records
     assert line.getMessage() == "the clock was set, or the machine slept"
     assert vars(line)["by_seconds"] == -3600.0
+
+
+def test_each_fault_of_a_tick_is_counted_and_a_problem_is_logged_with_what_to_do(
+    asked: Asked, caplog: pytest.LogCaptureFixture
+) -> None:
+    def broken() -> None:
+        raise ZeroDivisionError
+
+    def away() -> None:
+        raise HistoryUnavailable("The history is away.", hint="Wait.")
+
+    scheduler = Scheduler(asked, timedelta(hours=1), now=lambda: START, monotonic=lambda: 100.0)
+    assert (scheduler.lag, scheduler.since_tick) == (timedelta(0), timedelta(0))
+    assert not scheduler.liveness(START, is_working=True).only_reads
+    for asked.does in (broken, broken):
+        scheduler._run()
+    assert (scheduler.faults, scheduler.problem) == (2, "A fault: ZeroDivisionError.")
+    asked.does = away
+    scheduler._run()
+    faults, told = caplog.messages[:2], caplog.records[2:]
+    assert all(line.startswith("a fault, at ") and "None" not in line for line in faults)
+    assert [(each.getMessage(), vars(each)["hint"]) for each in told] == [
+        ("what is due could not be found out: The history is away.", "Wait.")
+    ]
+    asked.does = lambda: None
+    scheduler._run()
+    assert (scheduler.faults, scheduler.problem) == (2, "")

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from rotator.core.lifecycle.revocation import nobody_logs_in
+from rotator.core.usage.retirement import unconfirmed
 from rotator.core.usage.sources import Standing
 from rotator.services.usage.graces import in_grace
 
@@ -124,11 +125,15 @@ def sources_by_standing(status: CredentialStatus) -> dict[Standing, int]:
 
 def unconfirmed_of(status: CredentialStatus) -> list[str]:
     """The consumers of the configuration that have not said that they log in with the current version."""
-    return [each.name for each in _consumers(status) if each.is_configured and not each.has_moved]
+    return unconfirmed(status.settings.consumers, status.history.reports, _current(status))
+
+
+def _current(status: CredentialStatus) -> str:
+    return status.current.fingerprint if status.current else ""
 
 
 def _consumers(status: CredentialStatus) -> Iterable[ConsumerLine]:
-    current = status.current.fingerprint if status.current else ""
+    current = _current(status)
     reports = {each.consumer: each for each in status.history.reports}
     names = [*status.settings.consumers, *(name for name in reports if name not in status.settings.consumers)]
     for name in names:

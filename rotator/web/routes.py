@@ -80,7 +80,7 @@ def application(
         routes=routes,
         middleware=[
             Middleware(Guard, settings=settings, token=token, reports_token=reports_token),
-            # Level 9 takes seven times as long, for an answer a seventh smaller.
+            # Level 9 takes seven times as long, for an answer a sixth smaller.
             Middleware(GZipMiddleware, minimum_size=2000, compresslevel=4),
         ],
         exception_handlers={HistoryError: _history_away, HTTPException: _not_there},

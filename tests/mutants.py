@@ -104,11 +104,14 @@ def _files_of(room: str) -> list[str]:
 
 
 def _tests_of(room: str) -> list[str]:
-    """The folder that mirrors it, or of a single module the one that mirrors where it is."""
+    """The folder that mirrors it, or of a single module what mirrors those beside it."""
     folder = Path("tests", "unit", *room.split("."))
+    if (ROOT / folder).is_dir():
+        return [str(folder), *MORE_TESTS.get(room, [])]
     while not (ROOT / folder).is_dir():
         folder = folder.parent
-    return [str(folder), *MORE_TESTS.get(room, [])]
+    beside = sorted(each.relative_to(ROOT) for each in (ROOT / folder).glob("test_*.py"))
+    return [*map(str, beside), *MORE_TESTS.get(room, [])]
 
 
 def _modules(tests: list[str]) -> Iterator[Path]:

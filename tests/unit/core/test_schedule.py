@@ -54,6 +54,11 @@ class TestWindows:
         late = saturdays.beginning(MONDAY, expires_at=just - timedelta(seconds=1))
         assert late == Beginning(MONDAY, overrides=True)
 
+    def test_what_begins_at_once_because_a_freeze_takes_its_window_is_held_up_by_nothing(self) -> None:
+        opens = local("2026-11-28T22:00")
+        saturdays = of(freeze(4, 8), windows=[nights(days=frozenset({5}))])
+        assert saturdays.beginning(MONDAY, expires_at=opens + 3 * DAY) == Beginning(MONDAY, overrides=True)
+
     def test_one_that_never_opens_is_overridden(self) -> None:
         class Never:
             def opens_from(self, now: datetime) -> None: ...

@@ -107,7 +107,9 @@ def test_the_page_on_setting_up_an_org_names_every_permission_of_every_set() -> 
 
 def test_an_app_without_a_certificate_has_a_place_for_one(org: Org) -> None:
     app = NewApp("Billing_B", "a@acme.example", "Billing users", new_client_id(Random(2).choice))
-    assert deployed(org, packaged(files_of(app))) == ("Succeeded", [])
+    files = files_of(app)
+    assert not [path for path, text in files.items() if any(line.isspace() for line in text.splitlines())]
+    assert deployed(org, packaged(files)) == ("Succeeded", [])
     made = org.external_app("Billing_B")
     assert (made.live_certificate, made.client_id) == (None, app.client_id)
     assert made.assigned_permission_sets == ["Billing users"]
@@ -115,8 +117,9 @@ def test_an_app_without_a_certificate_has_a_place_for_one(org: Org) -> None:
 
 @pytest.mark.parametrize("name", ["../x", "A&B", "", "7up", "My App", "Billing\n", "Größe"])
 def test_a_name_that_no_app_can_have_is_refused_before_anything_is_written(tmp_path: Path, name: str) -> None:
-    with pytest.raises(ConfigurationError, match="an API name has letters, digits"):
+    with pytest.raises(ConfigurationError, match="an API name has letters, digits") as caught:
         write_project(NewApp(name, "a@acme.example", "Rotator", "key"), tmp_path / "new")
+    assert (caught.value.effect, caught.value.hint) == ("Nothing was written.", "Give another name with --app.")
     assert list(tmp_path.iterdir()) == []
 
 
@@ -128,8 +131,14 @@ def test_nothing_of_a_folder_that_is_in_use_is_overwritten(tmp_path: Path) -> No
         "revocation",
         "sfdx-project.json",
     ]
-    with pytest.raises(ConfigurationError, match="is not empty"):
+    with pytest.raises(ConfigurationError, match="is not empty") as caught:
         write_project(app, tmp_path / "new")
+    assert caught.value.effect == "Nothing was written."
+    assert caught.value.hint.startswith("Name one that is not there yet")
     (tmp_path / "file").touch()
-    with pytest.raises(ConfigurationError, match="cannot be written"):
+    with pytest.raises(ConfigurationError, match="cannot be written") as caught:
         write_project(app, tmp_path / "file" / "below")
+    assert (caught.value.effect, caught.value.hint) == (
+        "What it has of the project is not whole.",
+        "Name another one.",
+    )

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from datetime import UTC, datetime
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
-from rotator.core.credentials import Stage
+from rotator.core.credentials import Fingerprint, Stage, Stages
 from rotator.core.lifecycle.revocation import Revocation, RevocationStep
 from rotator.core.logins import LoginAnswer, LoginOutcome
 from rotator.core.observed import Kind
-from rotator.errors import OrgError
+from rotator.errors import HistoryError, OrgError, StoreError
 from rotator.salesforce.apps.app import App
 from rotator.services.rotation.recorder import RunRecorder
-from rotator.services.stored_logins import StoredLogin, live_certificates, note_login, note_revoked
-from rotator.testing.versions import make_secret_version, make_version
+from rotator.services.stored_logins import StoredLogin, live_certificates, note_login, note_revoked, try_stored
+from rotator.testing.versions import MOMENT, make_secret_version, make_version
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -101,8 +103,10 @@ def test_what_was_revoked_is_refused_when_every_version_is_and_logs_in_when_one_
     stages = (Stage.CURRENT, Stage.PREVIOUS)
     logins = [login(*each, REVOKED) for each in zip(versions, outcomes, stages, strict=False)]
     note_revoked(logins, written.recorder)
-    assert [(each["kind"], each["version"], each["outcome"]) for each in written.events] == (
-        [("access_seen", versions[told[0]].fingerprint, told[1])] if told else []
+    assert written.events == (
+        [{"kind": "access_seen", "version": versions[told[0]].fingerprint, "outcome": told[1], "answer": "words"}]
+        if told
+        else []
     )
 
 
@@ -184,3 +188,101 @@ def test_nothing_is_known_of_apps_that_the_org_does_not_show(version: KeyVersion
     assert live_certificates(cast("Any", Apps(None)), logins) == {}
     refused = [login(version, LoginOutcome.MISMATCH, Stage.CURRENT, None)]
     assert live_certificates(cast("Any", Hidden()), refused) == {}
+
+
+class Journal:
+    """What is known of revocations, and what is written down."""
+
+    def __init__(self, **revoked: Revocation) -> None:
+        self.revoked = revoked
+        self.events: list[dict[str, Any]] = []
+        self.fails: HistoryError | None = None
+
+    def revocations(self) -> dict[str, Revocation]:
+        return self.revoked
+
+    def record(self, kind: str, /, **details: Any) -> None:
+        if self.fails:
+            raise self.fails
+        self.events.append({"kind": kind, **details})
+
+
+class Tried:
+    """Credentials of one org, with what is stored of each by stage; of one that is an error nothing can be read."""
+
+    def __init__(self, journal: Journal, **stored: dict[Stage, KeyVersion] | StoreError) -> None:
+        self.journal = journal
+        self.stored = stored
+        self.refused: set[str] = set()
+
+    def now(self) -> datetime:
+        return MOMENT
+
+    def credential(self, _name: str) -> Any:
+        return SimpleNamespace(org="production")
+
+    def beside(self, _orgs: object) -> Any:
+        return lambda: nullcontext(self)
+
+    def credential_context(self, name: str) -> Any:
+        held = self.stored[name]
+        if isinstance(held, StoreError):
+            raise held
+        stages = Stages(**{stage.value: Fingerprint(version.fingerprint) for stage, version in held.items()})
+        versions = {version.fingerprint: version for version in held.values()}
+        store = SimpleNamespace(stages=lambda _: stages, read=lambda _, fingerprint: versions[fingerprint])
+        return SimpleNamespace(name=name, store=store, apps=self, prove=self._prove)
+
+    def read_each(self, names: Sequence[str]) -> list[App]:
+        versions = (version for held in self.stored.values() if isinstance(held, dict) for version in held.values())
+        held = {version.app: app_of(version) for version in versions}
+        return [held[name] for name in names]
+
+    def _prove(self, version: Version) -> LoginAnswer:
+        return LoginAnswer(
+            LoginOutcome.MISMATCH if version.fingerprint in self.refused else LoginOutcome.ACCEPTED, "words"
+        )
+
+
+def test_every_stored_version_of_each_credential_logs_in_once() -> None:
+    """Of the current ones it is written down; of what was revoked that it logs in all the same."""
+    billing, older, orders = make_version("billing"), make_version("billing"), make_version("orders", "Orders")
+    journal = Journal(orders=REVOKED)
+    stored = {"billing": {Stage.CURRENT: billing, Stage.PREVIOUS: older}, "orders": {Stage.CURRENT: orders}}
+    logins, warnings = try_stored(cast("Any", Tried(journal, **stored)), ["billing", "orders"])
+    assert [(each.credential, each.stage, each.version, each.revoked) for each in logins] == [
+        ("billing", Stage.CURRENT, billing, None),
+        ("billing", Stage.PREVIOUS, older, None),
+        ("orders", Stage.CURRENT, orders, REVOKED),
+    ]
+    assert [(each["kind"], each["credential"], each["now"], each["version"]) for each in journal.events] == [
+        ("verify", "billing", MOMENT, billing.fingerprint),
+        ("verify", "orders", MOMENT, orders.fingerprint),
+        ("access_seen", "orders", MOMENT, orders.fingerprint),
+    ]
+    assert warnings == ()
+
+
+def test_a_revocation_that_leaves_logins_alone_is_none_of_them() -> None:
+    sessions = Revocation(since=MOMENT, by="ana", reason="x", wanted=(RevocationStep.TOKENS,))
+    stored = {"billing": {Stage.CURRENT: make_version("billing")}}
+    [login], _ = try_stored(cast("Any", Tried(Journal(billing=sessions), **stored)), ["billing"])
+    assert login.revoked is None
+
+
+def test_what_cannot_be_tried_is_said_when_what_came_before_it_is_written_down() -> None:
+    journal = Journal()
+    damaged = StoreError("The store is damaged.")
+    found = Tried(journal, billing={Stage.CURRENT: make_version("billing")}, orders=damaged)
+    with pytest.raises(StoreError, match="damaged"):
+        try_stored(cast("Any", found), ["billing", "orders"])
+    assert [each["credential"] for each in journal.events] == ["billing"]
+
+
+def test_a_history_that_cannot_be_written_is_a_warning_of_the_logins() -> None:
+    journal = Journal()
+    journal.fails = HistoryError("The disk is full.")
+    found = Tried(journal, billing={Stage.CURRENT: make_version("billing")})
+    logins, warnings = try_stored(cast("Any", found), ["billing"])
+    assert len(logins) == 1
+    assert warnings == ("The history could not be written: The disk is full.",)

@@ -18,6 +18,7 @@ from rotator.salesforce.soap import (
     text_of,
     texts_of,
     type_of,
+    type_of_file,
 )
 
 if TYPE_CHECKING:
@@ -37,11 +38,14 @@ class Component:
     in its order, with what is empty and what is nil.
     """
 
-    def __init__(self, org: str, element: etree._Element) -> None:
-        """`org` is for errors. Raises WrongShape when the element says neither type nor name."""
+    def __init__(self, org: str, element: etree._Element, *, file: str = "") -> None:
+        """`org` is for errors. Raises WrongShape when the element says neither type nor name.
+
+        One of a `file` has its name by that, and its type by the element's own name; it is there to be looked at.
+        """
         self.org: Final = org
-        self.metadata_type: Final = type_of(element)
-        self.full_name: Final = text_of(element, "fullName")
+        self.metadata_type: Final = type_of_file(element) if file else type_of(element)
+        self.full_name: Final = file or text_of(element, "fullName")
         if not (self.metadata_type and self.full_name):
             raise WrongShape("what must be a component says neither type nor name")
         self._element: Final = element
@@ -113,6 +117,8 @@ class Component:
 
     def sent_as(self, name: str) -> etree._Element:
         """All of it, as an element of another name in a request."""
+        if text_of(self._element, "fullName") != self.full_name:
+            raise ValueError("a file does not say whose it is")
         sent = copied(self._element, qualified(name))
         for ours, theirs in zip(sent.iter(), self._element.iter(), strict=True):
             # A type is told by a prefix, and prefixes are the answer's.

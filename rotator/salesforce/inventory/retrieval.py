@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import io
 import lzma
+import struct
 import zipfile
 import zlib
 from dataclasses import replace
@@ -24,7 +25,7 @@ from rotator.plain_text import one_line
 from rotator.salesforce.component import Component
 from rotator.salesforce.faults import from_status
 from rotator.salesforce.metadata import COMPONENT_SIZE
-from rotator.salesforce.soap import API_VERSION, document, element, id_of, named, result_with, text_of
+from rotator.salesforce.soap import API_VERSION, document, element, id_of, result_with, text_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -48,9 +49,17 @@ PATIENCE: Final = 300.0
 _PAUSES: Final = BackOff(timedelta(seconds=2), timedelta(seconds=10))
 _MANIFEST: Final = "package.xml"
 
+_HEAD: Final = struct.Struct("<4s22xHH")
+"""What stands before each file of an archive (APPNOTE 4.3.7): of it how long the name is, and what else comes before
+the content. What it tells of the content may be missing, and is in the directory at the archive's end."""
+
+_MAGIC: Final = b"PK\3\4"
+_ENCRYPTED: Final = 0x1
+
 _DAMAGED: Final = (
     WrongShape,
     zipfile.BadZipFile,
+    struct.error,
     zlib.error,
     EOFError,
     ValueError,
@@ -132,19 +141,31 @@ def _unpacked(org: str, archive: bytes) -> Iterator[Component]:
             for each in files.infolist():
                 file = each.filename.rpartition("/")[2]
                 if file and file != _MANIFEST:
-                    yield _component(org, file, _content(files, each))
+                    yield _component(org, file, _content(files, archive, each))
     except _DAMAGED as error:
         raise from_status(org, 200, why=one_line(str(error)) or type(error).__name__) from None
 
 
-def _content(files: zipfile.ZipFile, each: zipfile.ZipInfo) -> bytes:
-    with files.open(each) as file:
-        content = file.read(COMPONENT_SIZE + 1)
-    if len(content) > COMPONENT_SIZE:
+def _content(files: zipfile.ZipFile, archive: bytes, each: zipfile.ZipInfo) -> bytes:
+    if max(each.file_size, each.compress_size) > COMPONENT_SIZE:
         raise WrongShape("a file of its archive is too large")
+    if each.compress_type == zipfile.ZIP_DEFLATED and not each.flag_bits & _ENCRYPTED:
+        return _deflated(archive, each)
+    with files.open(each) as file:
+        return file.read(COMPONENT_SIZE)
+
+
+def _deflated(archive: bytes, each: zipfile.ZipInfo) -> bytes:
+    """A file as zipfile reads it, in half the time: it makes readers of several layers, which is much for 2 kB."""
+    magic, name, extra = _HEAD.unpack_from(archive, each.header_offset)
+    begin = each.header_offset + _HEAD.size + name + extra
+    packed = archive[begin : begin + each.compress_size]
+    content = zlib.decompressobj(-zlib.MAX_WBITS).decompress(packed, each.file_size + 1)
+    if magic != _MAGIC or len(content) != each.file_size or zlib.crc32(content) != each.CRC:
+        raise zipfile.BadZipFile("a file of its archive is damaged")
     return content
 
 
 def _component(org: str, file: str, content: bytes) -> Component:
     """A file as a component: it has its name from the file's, without which a read would have none."""
-    return Component(org, named(document(content), unquote(file.rpartition(".")[0])))
+    return Component(org, document(content), file=unquote(file.rpartition(".")[0]))

@@ -336,7 +336,6 @@ class RotationJob:
             problem=report.why,
             hint=report.hint,
             lasting=True,
-            jitter=self._context.random(),
             not_before=now + back_off.ceiling,
             circumstances=self._circumstances,
         )

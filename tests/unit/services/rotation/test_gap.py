@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import datetime, timedelta
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import given
@@ -13,9 +15,14 @@ from rotator.core.credentials import Fingerprint
 from rotator.core.decision.actions import Action, ActionKind
 from rotator.core.decision.observations import Observation
 from rotator.core.observed import KnownVersion, ObservedApp
+from rotator.errors import StoreUnavailable
+from rotator.history.journal.journal import Journal
 from rotator.services.rotation.clock import RunClock
-from rotator.services.rotation.gap import Gap, OpenGap
+from rotator.services.rotation.gap import Gap, GapEvent, OpenGap, found_open, refused_since
 from rotator.testing.versions import MOMENT
+
+if TYPE_CHECKING:
+    from rotator.history.engine.database import Database
 
 OLD, NEW = Fingerprint("old"), Fingerprint("new")
 HOUR = timedelta(hours=1)
@@ -130,6 +137,52 @@ def test_a_second_upload_does_not_begin_it_anew(clock: Clock) -> None:
     clock.passes(10)
     assert not gap.before(upload(), seen())
     assert gap.measured().begun_at == MOMENT
+
+
+def test_a_gap_that_follows_one_that_has_ended_is_open(clock: Clock) -> None:
+    gap = Gap(clock.of_run())
+    gap.before(upload(), seen())
+    gap.close()
+    clock.passes(60)
+    gap.before(upload(), seen())
+    assert gap.measured().is_open
+    assert not gap.measured().is_uncertain
+
+
+def test_what_an_observation_says_of_it_is_news_once(clock: Clock) -> None:
+    gap = Gap(clock.of_run())
+    gap.before(upload(), seen())
+    taken = replace(seen(live=NEW), pending=None, previous=None)
+    assert not taken.is_settled
+    assert gap.judge(taken, is_met=False, current_holds=False) is GapEvent.CONFIRMED
+    assert gap.judge(taken, is_met=False, current_holds=False) is None
+    back = replace(seen(), pending=None)
+    assert gap.judge(back, is_met=False, current_holds=False) is None
+    assert gap.is_open, "that its certificate is back is no proof"
+    assert gap.judge(back, is_met=False, current_holds=True) is GapEvent.ENDED
+    assert gap.judge(back, is_met=False, current_holds=True) is None
+    unseen = Gap(clock.of_run())
+    unseen.before(upload(), seen())
+    assert unseen.judge(back, is_met=False, current_holds=False) is GapEvent.WITHDRAWN
+
+
+def test_a_gap_that_the_history_knows_goes_on_by_the_clock_that_nobody_sets(database: Database) -> None:
+    journal = Journal(database)
+    assert found_open(journal, "billing") is None
+    journal.record("upload_begins", now=MOMENT, credential="billing", opens_gap=True, counter="12.0 a start")
+    assert found_open(journal, "billing") == OpenGap(MOMENT, is_certain=False, counter="12.0 a start")
+    journal.record("upload", now=MOMENT, credential="billing", app="Billing", version="new")
+    assert found_open(journal, "billing") == OpenGap(MOMENT, is_certain=True, counter="12.0 a start")
+
+    def holding(current: str) -> Any:
+        return SimpleNamespace(stages=lambda _: SimpleNamespace(current=current))
+
+    def away() -> Any:
+        raise StoreUnavailable("away")
+
+    assert refused_since(journal, lambda: holding("old"), "billing") == MOMENT
+    assert refused_since(journal, lambda: holding("new"), "billing") is None, "it was promoted"
+    assert refused_since(journal, away, "billing") == MOMENT
 
 
 def test_two_gaps_of_a_run_are_one_sum(clock: Clock) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any, cast
 
 import pytest
 
@@ -13,6 +14,8 @@ from rotator.errors import CertificateError, ConfigurationError, LoginRefused, O
 from rotator.services.rotation.adopt import refuse_revoked_key, version_to_adopt
 from rotator.testing.versions import spare_key
 from tests.unit.services.bench import Bench
+
+UNCHANGED = "Nothing was stored or changed."
 
 
 def test_the_version_is_of_the_app_whose_live_certificate_is_the_keys(pair: Bench) -> None:
@@ -25,8 +28,12 @@ def test_the_version_is_of_the_app_whose_live_certificate_is_the_keys(pair: Benc
 
 
 def test_a_key_that_matches_no_live_certificate_is_refused(pair: Bench) -> None:
-    with pytest.raises(CertificateError, match="does not match the live certificate of Warehouse_A or Warehouse_B"):
+    with pytest.raises(
+        CertificateError, match="does not match the live certificate of Warehouse_A or Warehouse_B"
+    ) as caught:
         version_to_adopt(pair.credential_context, spare_key(5), pair.now())
+    assert caught.value.effect == UNCHANGED
+    assert caught.value.hint.startswith("Give the key whose certificate is uploaded there")
 
 
 def test_a_certificate_that_no_login_can_use_is_named(one: Bench) -> None:
@@ -36,13 +43,14 @@ def test_a_certificate_that_no_login_can_use_is_named(one: Bench) -> None:
     with pytest.raises(CertificateError, match="Billing holds a certificate whose key is RSA-PSS") as caught:
         version_to_adopt(one.credential_context, one.current.private_key, one.now())
     assert "rotator enroll" in caught.value.hint
+    assert caught.value.effect == UNCHANGED
 
 
 def test_a_key_that_the_org_refuses_is_refused_with_its_words(one: Bench) -> None:
     one.refuses = lambda _: LoginAnswer(LoginOutcome.CONFIGURATION, "user hasn't approved this consumer", "Approve.")
     with pytest.raises(LoginRefused, match="user hasn't approved this consumer") as caught:
         version_to_adopt(one.credential_context, one.current.private_key, one.now())
-    assert caught.value.hint == "Approve."
+    assert (caught.value.effect, caught.value.hint) == (UNCHANGED, "Approve.")
 
 
 def test_a_key_that_matches_and_is_called_wrong_may_be_of_a_user_whom_the_org_does_not_know(one: Bench) -> None:
@@ -64,6 +72,7 @@ def test_where_the_org_hides_the_certificate_it_is_asked_for(one: Bench) -> None
     with pytest.raises(CertificateError, match="does not show the certificate of Billing") as caught:
         version_to_adopt(one.credential_context, one.current.private_key, one.now())
     assert "--certificate FILE" in caught.value.hint
+    assert caught.value.effect == UNCHANGED
 
 
 def test_a_hidden_certificate_that_is_given_is_that_of_the_app_through_which_the_key_logs_in(pair: Bench) -> None:
@@ -77,13 +86,17 @@ def test_a_hidden_certificate_that_is_given_is_that_of_the_app_through_which_the
 def test_a_hidden_certificate_whose_key_does_not_log_in_is_not_adopted(one: Bench) -> None:
     one.hiding = {"Billing"}
     certificate = one.version("Billing", key=spare_key(5)).certificate
-    with pytest.raises(LoginRefused, match="does not succeed"):
+    with pytest.raises(LoginRefused, match="does not succeed") as caught:
         version_to_adopt(one.credential_context, spare_key(5), one.now(), certificate)
+    assert "The key matches the certificate that is given, which Billing may hold, but" in caught.value.message
+    assert "is a user of" not in caught.value.hint, "the certificate may be of another app"
 
 
 def test_a_certificate_over_another_key_is_refused(one: Bench) -> None:
-    with pytest.raises(CertificateError, match="does not match the certificate that is given with it"):
+    with pytest.raises(CertificateError, match="does not match the certificate that is given with it") as caught:
         version_to_adopt(one.credential_context, spare_key(5), one.now(), one.current.certificate)
+    assert caught.value.effect == UNCHANGED
+    assert caught.value.hint == "Give the certificate that was uploaded for this key."
 
 
 def test_an_app_whose_consumer_key_is_not_shown_is_not_adopted(one: Bench) -> None:
@@ -124,7 +137,7 @@ def test_of_two_apps_that_hide_their_certificates_none_is_guessed_while_its_user
             pair.credential_context, current.private_key, pair.now(), current.certificate, is_shut_out=True
         )
     assert "the user of warehouse has no access" in caught.value.message
-    assert caught.value.effect == "Nothing was stored or changed."
+    assert caught.value.effect == UNCHANGED
     assert "`rotator revoke --undo warehouse`" in caught.value.hint
 
 
@@ -134,10 +147,18 @@ def test_a_key_that_a_revoked_credential_had_does_not_bring_it_back(one: Bench) 
     for version in (own, over_it_again):
         with pytest.raises(RotationHalted, match="billing was revoked, and this is a key that it had then") as caught:
             refuse_revoked_key(one.credential_context, version, None)
-        assert caught.value.effect == "Nothing was stored or changed."
+        assert caught.value.effect == UNCHANGED
+        assert caught.value.hint.startswith("Make another key pair, upload its certificate to the app in Setup")
         assert "`rotate now billing`" in caught.value.hint
     another = one.version("Billing", key=spare_key(9))
     refuse_revoked_key(one.credential_context, another, own.fingerprint)
+
+
+def test_a_client_secret_that_was_revoked_is_brought_back_with_another(one: Bench) -> None:
+    of_a_secret = replace(one.credential_context, secrets=cast("Any", object()))
+    with pytest.raises(RotationHalted) as caught:
+        refuse_revoked_key(of_a_secret, one.current, None)
+    assert caught.value.hint == "`rotate now billing` brings it back with another."
 
 
 def test_nor_does_the_one_that_was_current_last_where_the_store_holds_nothing_any_more(one: Bench) -> None:

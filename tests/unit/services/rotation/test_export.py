@@ -163,15 +163,19 @@ def test_a_file_that_cannot_be_written_is_told_and_no_export_is_recorded(
     store: FilesStore, current: KeyVersion, journal: Journal, folder: Path, place: str
 ) -> None:
     assert current
-    with pytest.raises(ConfigurationError, match="cannot be written"):
+    with pytest.raises(ConfigurationError, match="cannot be written") as caught:
         export(request(folder / place), store, journal.record)
+    assert caught.value.effect == "What was there before was left as it was."
+    assert caught.value.hint == "Check the folder, its permissions and its space, and name a file in it."
     assert journal.events == []
 
 
 def test_without_a_current_version_nothing_is_written(store: FilesStore, journal: Journal, folder: Path) -> None:
     store.put_pending(make_version("billing"))
-    with pytest.raises(StoreError, match="no current version of billing"):
+    with pytest.raises(StoreError, match="no current version of billing") as caught:
         export(request(folder / "billing.p12"), store, journal.record)
+    assert caught.value.effect == "Nothing was written."
+    assert caught.value.hint == "`rotator status billing` says whether it was there before, and what to do."
     assert (journal.events, list(folder.iterdir())) == ([], [])
 
 

@@ -12,7 +12,8 @@ from rotator.core.alert import NewAlert
 from rotator.core.attempts import DELIVER
 from rotator.core.severity import Severity
 from rotator.errors import ConfigurationError
-from rotator.services.alerting.delivery import BACK_OFF, LEASE, Delivered
+from rotator.services.alerting.delivery import ASKED_AGAIN, BACK_OFF, LEASE, Delivered, Delivery
+from rotator.services.alerting.messages import Origin
 from rotator.testing.versions import MOMENT
 from tests.unit.services.alerting.deliveries import DAY, LASTING, PASSING, DeliveryBench, Recorder
 
@@ -224,3 +225,104 @@ def test_what_is_owed_to_a_channel_that_is_not_configured_any_more_is_dropped(
     assert bench.outbox.pending() == {}
     assert bench.problems.open == {}
     assert [vars(record)["channel"] for record in caplog.records] == ["ops"]
+
+
+def test_a_message_that_fails_alone_is_told_of_when_it_has_failed_often_enough(bench: DeliveryBench) -> None:
+    """The channel works: others are accepted. How often in a row is counted of the message."""
+    bench.channel.digest_from = 100
+    bench.alert(1)
+    at = timedelta(0)
+    for number in range(2, 6):
+        bench.alert(number)
+        bench.channel.refuses = lambda message: PASSING if message.title.startswith("Org 1 ") else None
+        bench.deliver(at)
+        at += DAY
+        opened = [*bench.problems.open]
+        assert (opened == ["delivery:ops"]) == (number >= 4), number
+
+
+def test_a_message_that_only_a_person_can_mend_is_tried_at_the_ceiling_while_others_go_on(
+    bench: DeliveryBench,
+) -> None:
+    bench.channel.digest_from = 100
+    alerts = [bench.alert(1), bench.alert(2)]
+    bench.channel.refuses = lambda message: LASTING if message.title.startswith("Org 1 ") else None
+    bench.deliver()
+    assert bench.attempts.get(DELIVER, "ops").next_at is None
+    [refused] = bench.outbox.notifications(alerts[0].id)
+    assert refused.next_at == MOMENT + BACK_OFF.ceiling
+
+
+def test_a_channel_for_which_nothing_is_pending_is_not_due(bench: DeliveryBench) -> None:
+    bench.alert()
+    assert bench.delivery.due(["ops", "pager"], MOMENT) == ["ops"]
+
+
+def test_what_a_channel_accepts_and_refuses_is_in_the_log(
+    bench: DeliveryBench, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO", "rotator.services.alerting.delivery")
+    bench.alert()
+    bench.channel.refuses = lambda _: PASSING
+    bench.deliver()
+    bench.channel.refuses = lambda _: None
+    bench.deliver(DAY)
+    bench.alert(2)
+    bench.delivery.drop_unconfigured([], MOMENT)
+    assert [each.getMessage() for each in caplog.records] == [
+        "not accepted: Channel ops: no answer.",
+        "delivered",
+        "dropped what was pending for a channel that is not configured any more",
+    ]
+    assert {(vars(each)["channel"], vars(each)["count"]) for each in caplog.records} == {("ops", 1)}
+
+
+def test_why_a_channel_refuses_is_kept_with_what_to_do_and_chance_spreads_the_tries(bench: DeliveryBench) -> None:
+    bench.alert()
+    bench.channel.refuses = lambda _: PASSING
+    bench.delivery.deliver("ops", lambda: bench.channel, MOMENT, jitter=1.0)
+    attempt = bench.attempts.get(DELIVER, "ops")
+    assert (attempt.problem, attempt.hint) == (PASSING.message, "Wait.")
+    assert attempt.next_at
+    assert attempt.next_at - MOMENT == BACK_OFF.pause(1, 1.0) < BACK_OFF.pause(1)
+
+
+def test_what_ended_or_waits_is_left_out_and_the_rest_is_sent(bench: DeliveryBench) -> None:
+    """It is asked just before each is sent: some have ended since they were claimed."""
+    bench.channel.digest_from = 100
+    alerts = [bench.alert(number) for number in range(1, 6)]
+    waiting = {alerts[2].id}
+    delivery = Delivery(
+        outbox=bench.outbox,
+        alerts=bench.alerts,
+        attempts=bench.attempts,
+        alerting=bench.problems,
+        origin=Origin("prod-1"),
+        waits=lambda alert, _now: alert.id in waiting,
+    )
+
+    def meanwhile(message: Message) -> None:
+        if message.alert.id == alerts[0].id:
+            bench.alerts.close(alerts[1].key, "Over.", MOMENT)
+
+    bench.channel.refuses = meanwhile
+    assert delivery.deliver("ops", lambda: bench.channel, MOMENT).accepted == 3
+    assert {message.alert.id for message, _ in bench.channel.sent} == {alerts[at].id for at in (0, 3, 4)}
+    assert bench.delivery.due(["ops"], MOMENT + ASKED_AGAIN - timedelta(seconds=1)) == []
+    waiting.clear()
+    assert delivery.deliver("ops", lambda: bench.channel, MOMENT + ASKED_AGAIN).accepted == 1
+
+
+def test_the_end_of_what_waits_is_told_all_the_same(bench: DeliveryBench) -> None:
+    alert = bench.alert()
+    bench.deliver()
+    bench.alerts.close(alert.key, "Over.", MOMENT)
+    delivery = Delivery(
+        outbox=bench.outbox,
+        alerts=bench.alerts,
+        attempts=bench.attempts,
+        alerting=bench.problems,
+        origin=Origin("prod-1"),
+        waits=lambda _alert, _now: True,
+    )
+    assert delivery.deliver("ops", lambda: bench.channel, MOMENT).accepted == 1

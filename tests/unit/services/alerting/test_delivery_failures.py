@@ -12,8 +12,9 @@ from rotator.core.alert import NewAlert
 from rotator.core.attempts import DELIVER
 from rotator.core.severity import Severity
 from rotator.errors import ConfigurationError
-from rotator.services.alerting.delivery import ASKED_AGAIN, BACK_OFF, LEASE, Delivered, Delivery
+from rotator.services.alerting.delivery import BACK_OFF, LEASE, Delivered, Delivery
 from rotator.services.alerting.messages import Origin
+from rotator.services.alerting.withholding import ASKED_AGAIN
 from rotator.testing.versions import MOMENT
 from tests.unit.services.alerting.deliveries import DAY, LASTING, PASSING, DeliveryBench, Recorder
 

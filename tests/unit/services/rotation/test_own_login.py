@@ -52,6 +52,7 @@ def test_a_credential_that_is_not_stored_says_how_to_begin(settings: Settings, s
     with pytest.raises(StoreError, match="no current version") as caught:
         own_login(settings, "sandbox", store=lambda _: store, environ={})
     assert "rotator adopt management" in caught.value.hint
+    assert caught.value.effect == "Nothing was changed."
 
 
 def test_a_key_that_somebody_could_find_out_is_not_logged_in_with(settings: Settings, store: FilesStore) -> None:
@@ -61,3 +62,4 @@ def test_a_key_that_somebody_could_find_out_is_not_logged_in_with(settings: Sett
     with pytest.raises(ConfigurationError, match=r"ROTATOR_KEY.* has 1024 bits, and 2048 are the least") as refused:
         next(candidates())
     assert "Make another one" in refused.value.hint
+    assert refused.value.effect == "Nothing was touched."

@@ -8,15 +8,18 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
-from rotator.core.credentials import Stage
+from rotator.core.credentials import Fingerprint, Stage
+from rotator.core.decision.actions import HaltReason
 from rotator.core.lifecycle.certificate_life import CertificateLife
 from rotator.core.lifecycle.credential_life import OpenRotation
-from rotator.core.observed import ObservedCertificate
+from rotator.core.lifecycle.revocation import EVERY_STEP, Revocation
+from rotator.core.lifecycle.states import Halt
+from rotator.core.observed import KnownVersion, ObservedCertificate
 from rotator.errors import StoredDamaged, StoreUnavailable
 from rotator.services.alerting.kinds import UNREADABLE, VANISHED
 from rotator.services.inventory.scan import Scan
 from rotator.services.inventory.status import Problem, last_known_statuses
-from rotator.services.schedule.findings import MOST_VANISHED, Findings
+from rotator.services.schedule.findings import MOST_VANISHED, Findings, stopped_rotations, tell_stopped
 from tests.unit.revoked import revoke
 from tests.unit.services.cycle_bench import CycleBench, cycle_bench
 
@@ -160,3 +163,126 @@ def test_a_failed_rotation_is_forgotten_once_nothing_is_due_any_more_and_not_bef
     assert one.rotation.failures == 1, "nothing is due, and its consumers are refused"
     tell(one, status_of(one))
     assert one.rotation.failures == 0
+
+
+def changed(status: CredentialStatus, live: str | None, **details: Any) -> CredentialStatus:
+    """Its app holds another certificate."""
+    seen, fingerprint = status.life.seen, Fingerprint(live) if live else None
+    assert seen
+    app = replace(seen.apps["Billing"], live=fingerprint, **details)
+    held = ObservedCertificate(org="production", app="Billing", fingerprint=live or "")
+    return replace(status, life=replace(status.life, seen=replace(seen, apps={"Billing": app})), apps=(held,))
+
+
+def test_what_was_found_is_told_by_whose_it_is(one: CycleBench) -> None:
+    status = status_of(one)
+    assert status.life.seen
+    old = KnownVersion(Fingerprint("b" * 64), "Billing", "key", one.bench.time)
+    kept = replace(status, life=replace(status.life, seen=replace(status.life.seen, previous=old)))
+    tell(one, changed(kept, "b" * 64))
+    alert = opened(one)["drift:billing"]
+    assert alert.text == f"The app holds the certificate {'b' * 12}, that of the previous version."
+    assert (alert.fingerprint, "`rotate back billing`" in alert.to_do) == ("b" * 64, True)
+    tell(one, changed(kept, "c" * 64))
+    assert opened(one)["drift:billing"].text == f"The app holds the certificate {'c' * 12}, which nobody here knows."
+    tell(one, changed(kept, None))
+    assert opened(one)["drift:billing"].text == "The app holds no certificate."
+    tell(one, changed(kept, None, hidden=True, refuses_stored=True))
+    assert "refuses the key of every stored version" in opened(one)["drift:billing"].text
+
+
+def test_that_somebody_changed_an_app_is_written_down_once(one: CycleBench) -> None:
+    found = changed(status_of(one), "c" * 64)
+    tell(one, found)
+    tell(one, found)
+    [event] = [each for each in one.bench.events() if each.kind == "drift"]
+    assert (event.credential, event.details["app"], event.details["fingerprint"]) == ("billing", "Billing", "c" * 64)
+
+
+def test_a_change_by_hand_is_over_when_it_is_seen_to_be_and_not_before(one: CycleBench) -> None:
+    status = status_of(one)
+    found = changed(status, "c" * 64)
+    tell(one, found)
+    assert status.life.seen
+    for still in (
+        replace(status, life=replace(status.life, is_known=False)),
+        replace(status, life=replace(status.life, seen=replace(status.life.seen, current=None))),
+        replace(found, life=replace(found.life, refused_since=one.bench.time)),
+    ):
+        tell(one, still)
+        assert "drift:billing" in opened(one)
+    tell(one, status)
+    assert "drift:billing" not in opened(one)
+
+
+@pytest.mark.parametrize("is_secret", [False, True])
+def test_what_somebody_put_on_a_revoked_app_is_told_until_it_is_ended(one: CycleBench, *, is_secret: bool) -> None:
+    status = with_secret(status_of(one)) if is_secret else status_of(one)
+    revoked = Revocation(
+        since=one.bench.time, by="ines", reason="x", wanted=EVERY_STEP, done=EVERY_STEP, ended_by={"Billing": "e" * 64}
+    )
+
+    def holding(live: str) -> CredentialStatus:
+        found = changed(status, live)
+        return replace(found, life=replace(found.life, revoked=revoked))
+
+    tell(one, holding("c" * 64))
+    [told] = [alert for alert in opened(one).values() if alert.kind == "drift"]
+    assert told.fingerprint == "c" * 64
+    assert ("consumer key and secret" in f"{told.title} {told.text} {told.to_do}") == is_secret
+    tell(one, holding("e" * 64))
+    assert "drift" not in {alert.kind for alert in opened(one).values()}, "that is what ended its key"
+
+
+def with_secret(status: CredentialStatus) -> CredentialStatus:
+    """The same of a client secret."""
+    return replace(status, settings=status.settings.model_copy(update={"kind": "client_secret"}))
+
+
+@pytest.mark.parametrize("is_secret", [False, True])
+def test_how_to_store_what_never_was_is_told_by_what_it_is(one: CycleBench, *, is_secret: bool) -> None:
+    status = status_of(one)
+    assert status.life.seen
+    never = replace(status, life=replace(status.life, seen=replace(status.life.seen, current=None), stored_at=None))
+    tell(one, with_secret(never) if is_secret else never)
+    [told] = opened(one).values()
+    assert told.kind == "unstored"
+    assert ("--key FILE" in told.to_do) != is_secret
+
+
+def stopped(one: CycleBench, status: CredentialStatus, **life: Any) -> Alert:
+    """What is told of a rotation that stopped as its store held nothing."""
+    one.bench.journal.record(
+        "stopped",
+        now=one.bench.time,
+        credential="billing",
+        error="Nothing is stored.",
+        halt=HaltReason.NOTHING_STORED,
+        hint="Look.",
+        needs_person=True,
+    )
+    known = status_of(one)
+    here = replace(known, settings=status.settings, life=replace(known.life, **life))
+    with one.context.history.transaction() as history:
+        tell_stopped(history, here, one.bench.time)
+    return opened(one)["rotation:billing"]
+
+
+@pytest.mark.parametrize("is_refused", [False, True])
+@pytest.mark.parametrize("is_secret", [False, True])
+def test_what_stopped_in_a_command_is_told_by_its_reason(one: CycleBench, *, is_secret: bool, is_refused: bool) -> None:
+    status = with_secret(status_of(one)) if is_secret else status_of(one)
+    halt = Halt(one.bench.time, "Nothing is stored.", "Look.")
+    told = stopped(one, status, halt=halt, refused_since=one.bench.time if is_refused else None)
+    assert (told.kind, told.text) == ("refused" if is_refused else "halted", "Nothing is stored.")
+    takes = "takes the consumer key and secret that are in use." if is_secret else "makes the first version,"
+    assert told.to_do.startswith(f"`rotator enroll billing` {takes}")
+
+
+def test_what_stopped_and_is_not_in_the_configuration_is_nobodys(one: CycleBench) -> None:
+    for name in ("billing", "of another"):
+        one.bench.journal.record(
+            "stopped", now=one.bench.time, credential=name, error="It is lost.", halt=HaltReason.LOST, needs_person=True
+        )
+    found = stopped_rotations(one.context.settings, one.context.database, one.bench.time)
+    assert [each.credential for each in found] == ["billing"]

@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from rotator.core.attempts import AttemptRecord
-from rotator.core.observed import ObservedCertificate
-from rotator.errors import OrgUnavailable
+from rotator.core.observed import Kind, ObservedCertificate
+from rotator.errors import OrgError, OrgUnavailable
+from rotator.salesforce.inventory.reading import Unread
+from rotator.services.alerting.kinds import STORE
 from rotator.services.schedule.inventory_job import InventoryJobs
 from rotator.services.schedule.jobs import JobKind, Moment
 from rotator.services.schedule.standstill_watch import StandstillWatch
@@ -20,6 +22,8 @@ from rotator.testing.versions import MOMENT, make_version
 from tests.unit.services.cycle_bench import CycleBench, cycle_bench
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from rotator.history.engine.database import Database
 
 MINUTE = timedelta(minutes=1)
@@ -120,3 +124,83 @@ def test_the_log_says_of_which_app_the_org_did_not_date_the_change(
     one.cycle.take_inventory("production")
     about = {"org": "production", "app": "Billing"}
     assert lines(caplog) == [("changed, and the org's date of its last change did not", about)]
+
+
+def due(one: CycleBench, now: datetime, *, store_failed: bool = False, store_next: datetime | None = None) -> bool:
+    """Whether the org is due now, whose last look was at MOMENT, and whose store failed by then."""
+    jobs = InventoryJobs(one.context, StandstillWatch(one.context))
+    store = AttemptRecord(STORE, "keys", last_at=MOMENT, failures=int(store_failed), next_at=store_next)
+    other = AttemptRecord(STORE, "another", last_at=MOMENT, failures=1)
+    attempts = {"production": {JobKind.INVENTORY: LOOKED}, "keys": {STORE: store}, "another": {STORE: other}}
+    return jobs.due(Moment(now, attempts, {}, ())) == ["production"]
+
+
+def test_a_store_that_failed_is_asked_again_before_the_next_inventory(one: CycleBench) -> None:
+    """And one that no credential of the org is kept in is not waited for."""
+    soon = MOMENT + 5 * MINUTE
+    assert not due(one, soon)
+    assert due(one, soon, store_failed=True, store_next=soon)
+    assert not due(one, soon - MINUTE, store_failed=True, store_next=soon)
+
+
+def test_between_two_looks_at_a_store_that_failed_the_org_is_due_when_it_is_itself(one: CycleBench) -> None:
+    every = one.context.settings.daemon.inventory_every + one.context.settings.daemon.jitter
+    jobs = InventoryJobs(one.context, StandstillWatch(one.context))
+    far = MOMENT + 30 * DAY
+    store = AttemptRecord(STORE, "keys", last_at=MOMENT, failures=1, next_at=far)
+    attempts = {"production": {JobKind.INVENTORY: LOOKED}, "keys": {STORE: store}}
+    at = jobs._due_from("production", Moment(MOMENT + MINUTE, attempts, {}, ()))
+    assert at
+    assert at <= MOMENT + every
+
+
+def test_an_org_that_was_asked_for_is_due_at_once(one: CycleBench) -> None:
+    assert not due(one, MOMENT + MINUTE)
+    one.context.memory.asked.put({"production": True})
+    assert due(one, MOMENT + MINUTE)
+
+
+def test_an_inventory_keeps_within_the_limits_of_the_org(one: CycleBench) -> None:
+    one.cycle.take_inventory("production")
+    assert one.outside.limited == [True]
+
+
+def test_that_an_org_is_away_is_told_at_once_when_it_has_failed_often_enough(one: CycleBench) -> None:
+    """Before that it may be a hiccup."""
+    one.outside.org_fails = AWAY
+    sent = []
+    for _ in range(3):
+        one.cycle.take_inventory("production")
+        alert = one.alert("org:production")
+        sent.append(len(one.context.history.outbox.notifications(alert.id)))
+    assert sent == [0, 0, 1]
+
+
+def test_of_a_type_that_an_org_does_not_show_no_alert_of_a_certificate_ends(one: CycleBench) -> None:
+    soon = make_version("Other", now=MOMENT - 345 * DAY).certificate
+    kind = Kind.IDENTITY_PROVIDER
+    one.outside.others = [ObservedCertificate(org="production", app="Other", type=kind).holding(soon)]
+    one.cycle.take_inventory("production")
+    assert one.open_kinds() == {"expiry"}
+    renewed = make_version("Other", now=MOMENT).certificate
+    one.outside.unread = (Unread(kind, OrgError("It shows none.")),)
+    one.outside.others = []
+    one.cycle.take_inventory("production")
+    assert "expiry" in one.open_kinds(), "it may be there still"
+    one.outside.unread = (Unread(kind, OrgError("This one is damaged."), "Third"),)
+    one.outside.others = [ObservedCertificate(org="production", app="Other", type=kind).holding(renewed)]
+    one.cycle.take_inventory("production")
+    assert "expiry" not in one.open_kinds(), "the others of its type are shown"
+
+
+def test_an_org_that_keeps_failing_is_known_as_such_among_what_is_due(one: CycleBench) -> None:
+    one.outside.org_fails = AWAY
+    one.cycle.take_inventory("production")
+    one.bench.time += HOUR
+    [look] = [job for job in one.cycle.due() if job.kind is JobKind.INVENTORY]
+    assert look.has_failed
+    one.outside.org_fails = None
+    one.cycle.take_inventory("production")
+    one.bench.time += DAY
+    [look] = [job for job in one.cycle.due() if job.kind is JobKind.INVENTORY]
+    assert not look.has_failed

@@ -131,7 +131,11 @@ def due(one: CycleBench, now: datetime, *, store_failed: bool = False, store_nex
     jobs = InventoryJobs(one.context, StandstillWatch(one.context))
     store = AttemptRecord(STORE, "keys", last_at=MOMENT, failures=int(store_failed), next_at=store_next)
     other = AttemptRecord(STORE, "another", last_at=MOMENT, failures=1)
-    attempts = {"production": {JobKind.INVENTORY: LOOKED}, "keys": {STORE: store}, "another": {STORE: other}}
+    attempts: dict[str, dict[str, AttemptRecord]] = {
+        "production": {JobKind.INVENTORY: LOOKED},
+        "keys": {STORE: store},
+        "another": {STORE: other},
+    }
     return jobs.due(Moment(now, attempts, {}, ())) == ["production"]
 
 
@@ -148,7 +152,7 @@ def test_between_two_looks_at_a_store_that_failed_the_org_is_due_when_it_is_itse
     jobs = InventoryJobs(one.context, StandstillWatch(one.context))
     far = MOMENT + 30 * DAY
     store = AttemptRecord(STORE, "keys", last_at=MOMENT, failures=1, next_at=far)
-    attempts = {"production": {JobKind.INVENTORY: LOOKED}, "keys": {STORE: store}}
+    attempts: dict[str, dict[str, AttemptRecord]] = {"production": {JobKind.INVENTORY: LOOKED}, "keys": {STORE: store}}
     at = jobs._due_from("production", Moment(MOMENT + MINUTE, attempts, {}, ()))
     assert at
     assert at <= MOMENT + every

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, Literal, Self, TypeAlias, cast
 from urllib.parse import urlsplit
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped] # it has no types
 
-from tests.end_to_end.browser import chromium, look, served
+from tests.end_to_end.browser import chromium, served
 from tests.unit import fleets
 from tests.unit.web import scene
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from playwright.sync_api import Browser, Page
+
+_Scheme: TypeAlias = Literal["light", "dark"]
 
 AXE = Axe()
 WIDE, PHONE = 1280, 400
@@ -53,15 +56,26 @@ def addresses(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, st
 
 
 class Visit:
-    """One page open in the browser, and everything that it asked for."""
+    """A page of ours in the browser, and everything that it asked for."""
 
     def __init__(self, page: Page) -> None:
         self.page = page
         self.asked: list[str] = []
         self.complaints: list[str] = []
-        page.on("request", lambda request: self.asked.append(request.url))
-        page.on("console", lambda message: self.complaints.append(message.text))
-        page.on("pageerror", lambda error: self.complaints.append(str(error)))
+
+    @contextmanager
+    def listening(self) -> Iterator[Self]:
+        """Hears what the page asks for and complains of."""
+        heard: dict[Any, Callable[[Any], None]] = {
+            "request": lambda request: self.asked.append(request.url),
+            "console": lambda message: self.complaints.append(message.text),
+            "pageerror": lambda error: self.complaints.append(str(error)),
+        }
+        for event, handler in heard.items():
+            self.page.on(event, handler)
+        yield self
+        for event, handler in heard.items():
+            self.page.remove_listener(event, handler)
 
     def open(self, address: str) -> None:
         answer = self.page.goto(address)
@@ -87,12 +101,22 @@ class Visit:
         return "" if not results.violations_count else results.generate_report()
 
 
+@pytest.fixture(scope="module")
+def page(browser: Browser) -> Iterator[Page]:
+    """One for all visits: a new one costs the browser as much as what is looked at in it."""
+    with browser.new_context() as context:
+        yield context.new_page()
+
+
 @pytest.fixture
-def visit(browser: Browser, request: pytest.FixtureRequest) -> Iterator[Visit]:
+def visit(page: Page, request: pytest.FixtureRequest) -> Iterator[Visit]:
     """A page on a screen as the parameter says."""
-    width, scheme = getattr(request, "param", (WIDE, "light"))
-    with browser.new_context(**look(width, scheme)) as context:
-        yield Visit(context.new_page())
+    width, scheme = cast("tuple[int, _Scheme]", getattr(request, "param", (WIDE, "light")))
+    page.goto("about:blank")
+    page.set_viewport_size({"width": width, "height": 900})
+    page.emulate_media(color_scheme=scheme)
+    with Visit(page).listening() as visit:
+        yield visit
 
 
 def test_the_status_page_of_many_fits_a_wide_screen_too(visit: Visit, addresses: dict[str, str]) -> None:
@@ -171,9 +195,11 @@ _OVERLAPPING = """() => {
 }"""
 
 
-@pytest.mark.parametrize("page", ["/", "/certificates?org=emea"])
-def test_the_labels_of_the_axis_are_apart_on_every_screen(visit: Visit, addresses: dict[str, str], page: str) -> None:
-    visit.open(addresses["company"] + page)
+@pytest.mark.parametrize("address", ["/", "/certificates?org=emea"])
+def test_the_labels_of_the_axis_are_apart_on_every_screen(
+    visit: Visit, addresses: dict[str, str], address: str
+) -> None:
+    visit.open(addresses["company"] + address)
     for width in range(320, 2000, 80):
         visit.page.set_viewport_size({"width": width, "height": 800})
         assert visit.page.evaluate(_OVERLAPPING) == [], width

@@ -16,11 +16,13 @@ from rotator.services.schedule.memory.notes import OwnNotes, SharedNotes
 from rotator.simulator.serving.server import SimulatorServer
 from rotator.simulator.wire.faults import Effect, Fault, Kind
 from tests.session_proof import prove_alive
+from tests.tiers import longer
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 
+@longer
 def test_the_program_is_wired_as_the_configuration_says(config: Path, simulator: SimulatorServer) -> None:
     with Application.configured(config, {}) as app:
         certificate = simulator.org("production").app("Billing").live_certificate

@@ -22,6 +22,7 @@ from rotator.cli.exit_codes import ExitCode
 from rotator.cli.main import cli
 from rotator.config.loading import load
 from rotator.core.lifecycle.states import CertificateState, CredentialState
+from tests.tiers import longer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -307,6 +308,7 @@ def decisions_of_a_page(text: str) -> Iterator[str]:
             yield expression.strip()
 
 
+@longer
 def test_what_is_due_expired_or_kept_is_decided_in_the_core_alone() -> None:
     """Told by names: such a date is called so everywhere, and so is what it is compared with."""
     found = {str(file): [*decisions(file.read_text())] for file in modules()}

@@ -42,6 +42,7 @@ def loaded_by(*arguments: str) -> set[str]:
     return set(json.loads(done.stdout.splitlines()[-1]))
 
 
+@longer
 @pytest.mark.parametrize("arguments", [["--version"], ["--help"], ["no-such-command"]])
 def test_nothing_heavy_is_loaded_before_a_command_needs_it(arguments: list[str]) -> None:
     assert loaded_by(*arguments) & set(HEAVY) == set()

@@ -16,7 +16,7 @@ from rotator.core.crypto.names import RETIRED_COMMON_NAME
 from rotator.core.decision.policies import Strategy
 from rotator.errors import ConfigurationError
 from rotator.stores.files.settings import FilesStoreSettings
-from tests.tiers import of_tier
+from tests.tiers import longer, of_tier
 
 Read = Callable[..., Settings]
 Refusal = Callable[..., str]
@@ -311,6 +311,7 @@ documents = st.recursive(
 )
 
 
+@longer
 @given(documents)
 @hypothesis_settings(max_examples=of_tier(30, thorough=200), deadline=None)
 def test_any_document_gives_settings_or_a_configuration_error(document: object) -> None:
@@ -323,6 +324,7 @@ def test_any_text_gives_settings_or_a_configuration_error(text: str) -> None:
     _reads_or_refuses(text)
 
 
+@longer
 @given(
     documents, st.sampled_from([("orgs", "production"), ("stores", "keys"), ("credentials", "billing"), ("rotation",)])
 )

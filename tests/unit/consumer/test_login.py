@@ -12,6 +12,7 @@ from rotator import consumer
 from rotator.errors import ConfigurationError, OrgError, RotatorError
 from rotator.stores.vault import plugin as vault
 from rotator.stores.vault.auth import AppRoleLogin, JwtLogin, TokenFileLogin, TokenLogin
+from tests.tiers import longer
 
 if TYPE_CHECKING:
     from rotator.stores.vault.auth import VaultLogin
@@ -95,6 +96,7 @@ def test_a_consumer_without_anything_to_log_in_to_vault_by_says_what_is_missing(
         consumer.login(f"{VAULT}?address=http://127.0.0.1:9&token_file=/nowhere/token").token()
 
 
+@longer
 @pytest.mark.usefixtures("simulator")
 def test_a_program_that_names_no_authority_is_told_of_it_and_not_of_an_org_that_refused(config: Path) -> None:
     with pytest.raises(OrgError, match=r"The TLS certificate that .* shows is not trusted") as refused:

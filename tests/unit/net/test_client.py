@@ -17,6 +17,7 @@ from rotator.net.adapter import BoundedAdapter, answers_of
 from rotator.net.client import Session, host_of, location
 from rotator.net.limits import Limits, Misleading, TooLarge
 from tests.hostile.server import BROKEN, LARGE, MEGABYTE, SLOW, HostileServer, hostile_server, redirects, whole
+from tests.tiers import longer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -62,6 +63,7 @@ def test_an_answer_that_never_ends_ends_in_time(server: HostileServer, hasty: Se
     server.let_go()
 
 
+@longer
 @pytest.mark.parametrize("way", LARGE)
 def test_an_answer_that_is_too_large_is_not_read(server: HostileServer, way: str) -> None:
     server.answer = LARGE[way]

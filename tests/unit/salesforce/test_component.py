@@ -16,6 +16,7 @@ from rotator.net.shapes import WrongShape
 from rotator.salesforce import soap
 from rotator.salesforce.component import Component
 from rotator.simulator.wire.soap import ENVELOPE, INSTANCE, METADATA
+from tests.tiers import longer
 
 WRITTEN: Final = ("certificate", "consumerKey")
 BEFORE: Final = ("assetTokenConfig", "callbackUrl")
@@ -178,6 +179,7 @@ def elements(children: st.SearchStrategy[list[etree._Element]]) -> st.SearchStra
 trees = st.recursive(elements(st.just([])), lambda inner: elements(st.lists(inner, max_size=4)), max_leaves=12)
 
 
+@longer
 @given(before=st.lists(trees, max_size=4), config=st.lists(trees, max_size=6), after=st.lists(trees, max_size=4))
 def test_whatever_a_component_holds_comes_back(
     before: list[etree._Element], config: list[etree._Element], after: list[etree._Element]

@@ -63,6 +63,7 @@ def metric(client: Client, name: str, **labels: str) -> float | None:
     return samples(client).get((name, frozenset(labels.items())))
 
 
+@longer
 def test_over_sqlite_there_are_none(database: Database, alive: Liveness) -> None:
     settings = scene.settings_of()
     source = HistoryReader(lambda: settings, database, lambda: scene.NOW)

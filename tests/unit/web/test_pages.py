@@ -56,6 +56,7 @@ def addresses(document: Any) -> list[str]:
     return [link.get("href") for link in document.iter("a") if not link.get("href").startswith("#")]
 
 
+@longer
 def test_what_needs_attention_comes_first_with_what_to_do(company: Client) -> None:
     document = page(company, "/")
     assert said(document.find(".//h1")) == "4 things need attention"
@@ -231,6 +232,7 @@ def test_very_many_alerts_are_counted_and_the_first_are_shown(many: Client) -> N
     assert "500 live certificates in 4 orgs: 6 expired" in said(document)
 
 
+@longer
 def test_very_many_certificates_are_grouped(many: Client) -> None:
     document = page(many, "/")
     assert len(rows(document, "The 12 that expire first")) == 12

@@ -9,6 +9,7 @@ from unittest.mock import Mock
 from jinja2 import Environment
 
 from rotator.web import templates
+from tests.tiers import longer
 from tests.unit.web.scene import FOREVER, NOW
 
 if TYPE_CHECKING:
@@ -40,6 +41,7 @@ def test_what_stands_between_backticks_is_code_and_everything_is_escaped() -> No
     assert templates.prose("one ` alone") == "one ` alone"
 
 
+@longer
 def test_who_looks_first_waits_for_no_template_where_the_server_was_prepared(
     company: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from rotator.alerts.mail.text import digest_of, mail_of, message_id, parse_thread, thread_of, thread_of_digest
 from rotator.core.severity import Severity
 from rotator.testing.messages import MOMENT, message, settled
-from tests.tiers import of_tier
+from tests.tiers import longer, of_tier
 from tests.unit.alerts.messages import any_message, texts
 
 if TYPE_CHECKING:
@@ -62,6 +62,7 @@ def tags(html: str) -> set[str]:
 KNOWN_TAGS = tags(part(made(message()), "html")) | {"a", "br", "h2", "tbody", "thead"}
 
 
+@longer
 @settings(max_examples=of_tier(8, thorough=25))
 @given(any_message, texts)
 def test_no_name_makes_a_header_a_recipient_or_markup(told: Message, subject: str) -> None:
@@ -76,6 +77,7 @@ def test_no_name_makes_a_header_a_recipient_or_markup(told: Message, subject: st
     assert all(len(line) <= 998 for line in mail.as_bytes().split(b"\r\n"))
 
 
+@longer
 @settings(max_examples=of_tier(5, thorough=10))
 @given(st.lists(any_message, min_size=1, max_size=3))
 def test_no_name_breaks_a_digest(told: list[Message]) -> None:

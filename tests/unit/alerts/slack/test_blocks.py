@@ -19,7 +19,7 @@ from rotator.alerts.slack.blocks import (
 from rotator.core.severity import Severity
 from rotator.testing.messages import message, settled
 from tests.contract.servers.block_kit import complaints
-from tests.tiers import of_tier
+from tests.tiers import longer, of_tier
 from tests.unit.alerts.messages import any_message
 
 if TYPE_CHECKING:
@@ -51,6 +51,7 @@ def is_inert(text: str) -> bool:
     return "<" not in text and ">" not in text and "&" not in _ENTITY.sub("", text)
 
 
+@longer
 @settings(max_examples=of_tier(13, thorough=40))
 @given(any_message)
 def test_whatever_a_message_holds_slack_takes_it_and_nothing_in_it_mentions_anybody(told: Message) -> None:
@@ -62,6 +63,7 @@ def test_whatever_a_message_holds_slack_takes_it_and_nothing_in_it_mentions_anyb
     assert 0 < len(fallback_of(told)) <= 3000
 
 
+@longer
 @settings(max_examples=of_tier(5, thorough=10))
 @given(st.lists(any_message, min_size=1, max_size=60))
 def test_whatever_a_digest_holds_slack_takes_it(told: list[Message]) -> None:

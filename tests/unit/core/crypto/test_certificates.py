@@ -31,7 +31,7 @@ from rotator.core.crypto.certificates import (
 from rotator.core.crypto.names import RETIRED_COMMON_NAME
 from rotator.errors import CertificateError
 from rotator.testing.versions import MOMENT, spare_key
-from tests.tiers import of_tier
+from tests.tiers import longer, of_tier
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -303,6 +303,7 @@ def test_any_subject_gives_a_certificate_that_salesforce_takes_or_a_sentence(sub
     assert Certificate.parse(certificate.base64) == certificate
 
 
+@longer
 def test_the_largest_key_with_a_long_subject_stays_under_four_kilobytes() -> None:
     key = PrivateKey.generate(4096)
     subject = SubjectName("n" * 64, "u" * 64, "o" * 64, "l" * 128, "s" * 128, "DE")

@@ -23,6 +23,7 @@ from rotator.core.crypto.names import KEY_SIZES
 from rotator.core.secret import Secret
 from rotator.errors import CertificateError
 from rotator.testing.versions import make_version, spare_key
+from tests.tiers import longer
 
 PASSWORD = Secret("pässword")
 FORMATS = [PrivateFormat.PKCS8, PrivateFormat.TraditionalOpenSSL]
@@ -137,6 +138,7 @@ def test_a_key_whose_primes_are_none_is_refused_however_often_it_is_read(factor:
             PrivateKey.from_pem(pem)
 
 
+@longer
 @pytest.mark.parametrize("bits", KEY_SIZES[:2])
 def test_a_key_has_the_size_that_was_asked_for(bits: int) -> None:
     key = PrivateKey.generate(bits)
@@ -188,6 +190,7 @@ def test_a_key_with_a_small_exponent_is_weak() -> None:
     assert key_of(numbers.p, numbers.q, small).weakness.startswith(f"has the public exponent {small}, and 65537")
 
 
+@longer
 def test_a_key_of_two_primes_that_are_close_is_weak() -> None:
     first = spare_key(0).signing_key().private_numbers().p
     second, small = first + 2, math.prod(range(3, 1000, 2))

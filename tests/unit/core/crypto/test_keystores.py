@@ -154,6 +154,7 @@ def test_another_password_opens_nothing(version: KeyVersion, reader: str) -> Non
         read(content, PASSWORD + "?")
 
 
+@longer
 @pytest.mark.skipif(OPENSSL is None, reason="openssl is not installed")
 def test_a_guess_of_the_password_takes_as_many_rounds_by_the_mac_as_by_the_encryption(
     version: KeyVersion, tmp_path: Path
@@ -192,6 +193,7 @@ def test_no_part_of_the_key_can_be_read_in_the_file(version: KeyVersion, form: F
         assert not any(plain[start : start + 8] in content for start in range(0, len(plain), 8))
 
 
+@longer
 @pytest.mark.parametrize("form", Format)
 def test_two_keystores_of_one_version_are_not_the_same(version: KeyVersion, form: Format) -> None:
     made = {keystore(version, form, Secret(PASSWORD), "billing") for _ in range(2)}

@@ -22,6 +22,7 @@ from rotator.salesforce.metadata import MetadataService
 from rotator.salesforce.soap import element
 from rotator.simulator.org.schema.external_client_app import OAUTH_POLICIES, OAUTH_SETTINGS
 from rotator.simulator.wire.faults import Effect, Fault, Kind
+from tests.tiers import longer
 from tests.unit.salesforce.conftest import CONSUMER, Pair
 
 if TYPE_CHECKING:
@@ -163,6 +164,7 @@ PATH = "connectedApps/Billing.connectedApp"
 LARGE = b" " * 1_000_000
 
 
+@longer
 @pytest.mark.parametrize(
     ("given", "told"),
     [

@@ -13,7 +13,7 @@ from rotator.salesforce.inventory.org_inventory import inventory
 from rotator.salesforce.inventory.reading import RETRIEVED_FROM
 from rotator.simulator.wire.faults import Effect, Fault
 from rotator.simulator.wire.faults import Kind as Call
-from tests.tiers import first_standard
+from tests.tiers import first_standard, longer
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from rotator.salesforce.metadata import MetadataService
     from rotator.salesforce.session import OrgSession
     from rotator.simulator.org.org import Org
+
+pytestmark = longer
 
 
 @pytest.fixture

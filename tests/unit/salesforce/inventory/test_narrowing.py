@@ -19,6 +19,7 @@ from rotator.salesforce.transport import AnswerLost
 from rotator.simulator.wire.answers import json_answer, rest_error
 from rotator.simulator.wire.faults import Effect, Fault
 from rotator.simulator.wire.faults import Kind as Call
+from tests.tiers import longer
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -68,6 +69,7 @@ def test_where_no_app_can_be_read_it_is_the_org_that_cannot(
         inventory(session, metadata)
 
 
+@longer
 def test_an_org_with_many_apps_that_cannot_be_read_is_not_asked_for_each(
     production: Org, session: OrgSession, metadata: MetadataService, pair: Any
 ) -> None:

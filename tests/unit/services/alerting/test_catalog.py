@@ -24,6 +24,7 @@ from rotator.history.signing.heads import Head
 from rotator.services.alerting import catalog, rotation_alerts, secret_alerts, usage_alerts, vanished_alerts
 from rotator.services.alerting.kinds import KINDS, ROTATED, WINDOW
 from rotator.services.alerting.messages import Origin, message_of
+from tests.tiers import longer
 from tests.unit.services.alerting.every_kind import DAY, NOW, alerts_of, tried
 from tests.unit.services.alerting_bench import settings_with
 
@@ -103,6 +104,7 @@ def test_what_is_tried_again_by_itself_is_told_with_when() -> None:
 _sentences = st.just("") | st.text(st.characters(categories=["L", "N", "P", "Zs"]), max_size=60).map("⟦{}⟧".format)
 
 
+@longer
 @given(
     st.sampled_from([OrgError, OrgUnavailable, LoginRefused, StoreError, HistoryUnavailable, RotationHalted]),
     _sentences,

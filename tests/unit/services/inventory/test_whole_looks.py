@@ -122,6 +122,7 @@ def world(database: Database, tmp_path: Path) -> World:
     return World(database, tmp_path / "config.yaml")
 
 
+@longer
 @pytest.mark.parametrize(
     ("apps", "reading"),
     [

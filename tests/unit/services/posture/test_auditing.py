@@ -19,7 +19,7 @@ from rotator.history.journal.journal import Journal
 from rotator.simulator.org.schema.external_client_app import OAUTH_SETTINGS
 from rotator.simulator.org.users import Profile
 from rotator.testing.versions import make_secret_version, spare_key
-from tests.tiers import more_in_thorough, of_tier
+from tests.tiers import longer, more_in_thorough, of_tier
 from tests.unit.services.posture.sound_org import (
     API_ONLY,
     API_ONLY_PROFILE,
@@ -300,6 +300,7 @@ def _fleet(sound: SoundOrg, apps: int) -> None:
     sound.text += "\n".join(lines)
 
 
+@longer
 @more_in_thorough
 def test_an_org_with_many_apps_is_audited_in_less_than_sixty_calls(sound: SoundOrg) -> None:
     apps = of_tier(100, thorough=500)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from rotator.core.attempts import AttemptRecord
-    from rotator.core.schedule import Schedule, Standstill
+    from rotator.core.schedule import Standstill
     from rotator.services.rotation.report import Report
     from rotator.services.schedule.context import ServiceContext
     from rotator.services.schedule.jobs import Moment
@@ -85,17 +85,18 @@ class _Look:
     def due_from(self, name: str) -> datetime | None:
         """A time that has come where something is due, otherwise one before which nothing is."""
         next_due, attempt = self._next_dues.get(name), self._moment.attempt(JobKind.ROTATE, name)
-        now, schedule = self._moment.now, self._schedules.of(name)
+        now = self._moment.now
         if next_due and not next_due.is_half_done and name in self._moment.unfinished and self._was_left(name):
             next_due = NextDue(is_half_done=True)
         if next_due is None:
             self.unknown.add(name)
-            return now if self._is_unknown_due(name, attempt, schedule) else None
-        if next_due.is_due(schedule, now, attempt):
-            return now
+            return now if self._is_unknown_due(name, attempt) else None
         if next_due.is_quiet(now):
             until = soonest([next_due.due_at, next_due.retires_at], now)
             return None if until == NEVER else until
+        schedule = self._schedules.of(name)
+        if next_due.is_due(schedule, now, attempt):
+            return now
         return min(next_due.tried_at(schedule, now, attempt) or NEVER, later(now, LOOKED_AT_EVERY))
 
     def _was_left(self, name: str) -> bool:
@@ -111,12 +112,12 @@ class _Look:
         """The same credentials: what was begun does not wait for what was not, where not all can be seen to at once."""
         return sorted(due, key=lambda name: not self._may_be_half_done(name)) if len(due) > 1 else due
 
-    def _is_unknown_due(self, name: str, attempt: AttemptRecord, schedule: Schedule) -> bool:
+    def _is_unknown_due(self, name: str, attempt: AttemptRecord) -> bool:
         """What an earlier process left open goes on at once; the rest waits for the inventory."""
         if attempt.is_due(self._moment.now) and self._context.settings.credentials[name].org not in self._inventories:
             return True
         left = NextDue(is_half_done=self._may_be_half_done(name) and is_half_done(self._context.history, name))
-        return left.is_due(schedule, self._moment.now, attempt)
+        return left.is_due(self._schedules.of(name), self._moment.now, attempt)
 
     def _may_be_half_done(self, name: str) -> bool:
         """Asked of all at once: after a start there are many of which nothing is known."""

@@ -43,7 +43,7 @@ from rotator.services.usage.left_behind import tell as tell_left_behind
 from rotator.services.usage.login_watch import LoginWatch
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
     from datetime import datetime
 
     from rotator.core.attempts import AttemptRecord
@@ -158,6 +158,7 @@ class InventoryJobs:
         self._stores: Final[dict[str, set[str]]] = {org: set() for org in context.settings.orgs}
         for each in context.settings.credentials.values():
             self._stores[each.org].add(each.store)
+        self._failed_stores: Collection[str] = ()
         self._inventories = 0
         self._quiet: _Quiet | None = None
 
@@ -168,6 +169,9 @@ class InventoryJobs:
         of_stores = {org for org, stores in self._stores.items() if stores & changed} if changed else set()
         if not changed.isdisjoint(self._context.settings.orgs):
             self._inventories += 1
+        if of_stores:
+            used = set().union(*self._stores.values())
+            self._failed_stores = {store for store in used if moment.attempt(STORE, store).failures}
         self.agenda.look_again(changed | of_stores | self._asked.changed())
         return self.agenda.due(moment.now, lambda org: self._due_from(org, moment))
 
@@ -175,13 +179,13 @@ class InventoryJobs:
         """A time that has come where it is due, otherwise one before which it is not."""
         attempt = moment.attempt(JobKind.INVENTORY, org)
         every = self._every(attempt)
-        if self._is_due(org, attempt, every, moment):
+        stores = [moment.attempt(STORE, store) for store in self._stores[org].intersection(self._failed_stores)]
+        if self._is_due(org, attempt, every, stores, moment.now):
             return moment.now
         times = [attempt.due_from(every)]
-        stores = [moment.attempt(STORE, store) for store in self._stores[org]]
-        if any(store.failures for store in stores):
+        if stores:
             # Whichever of the two comes later; both are looked at again then.
-            times += [attempt.due_from(), *(store.due_from() for store in stores if store.failures)]
+            times += [attempt.due_from(), *(store.due_from() for store in stores)]
         return soonest(times, moment.now)
 
     def _every(self, attempt: AttemptRecord) -> timedelta:
@@ -191,17 +195,15 @@ class InventoryJobs:
         daemon = self._context.settings.daemon
         return daemon.inventory_every + daemon.jitter * spread
 
-    def _is_due(self, org: str, attempt: AttemptRecord, every: timedelta, moment: Moment) -> bool:
+    def _is_due(
+        self, org: str, attempt: AttemptRecord, every: timedelta, failed_stores: Iterable[AttemptRecord], now: datetime
+    ) -> bool:
         if self._asked.get(org):
             return True
-        if self._asks_for_a_store(org, moment) and attempt.is_due(moment.now):
+        # People are not told for an hour that a store is away.
+        if any(store.is_due(now) for store in failed_stores) and attempt.is_due(now):
             return True
-        return attempt.is_due(moment.now, every)
-
-    def _asks_for_a_store(self, org: str, moment: Moment) -> bool:
-        """Whether a store that failed is to be tried again: people are not told for an hour that it is away."""
-        attempts = [moment.attempt(STORE, store) for store in self._stores[org]]
-        return any(attempt.failures and attempt.is_due(moment.now) for attempt in attempts)
+        return attempt.is_due(now, every)
 
     def take_inventory(self, org: str) -> None:
         """Takes the inventory of one org. What cannot be read is recorded and told to people. Raises HistoryError."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -9,8 +10,9 @@ import pytest
 
 from rotator.core.actor import Actor
 from rotator.core.attempts import AttemptRecord
+from rotator.core.decision.actions import HaltReason
 from rotator.core.logins import LoginAnswer, LoginOutcome
-from rotator.core.schedule import AT_ONCE, NextDue
+from rotator.core.schedule import AT_ONCE, NextDue, Standstill, Why
 from rotator.history.journal.journal import Journal
 from rotator.history.journal.queries import rotations
 from rotator.history.records import NewRotation
@@ -168,3 +170,33 @@ def test_that_a_command_stopped_before_anything_was_changed_is_told_as_that(quie
 def test_of_what_nobody_stopped_nothing_is_told(quiet: CycleBench) -> None:
     quiet.cycle.evaluate()
     assert quiet.context.history.alerts.open_alerts() == []
+
+
+def test_what_a_pause_held_up_is_due_once_it_is_over(settings: Settings, database: Database) -> None:
+    """Also where nothing else has changed."""
+    context = ServiceContext(settings, database, _no_adapters, lambda: MOMENT, lambda: 0.5, Actor("rotator on a test"))
+    context.memory.next_dues.put(
+        dict.fromkeys(settings.credentials, NextDue(due_at=MOMENT, expires_at=MOMENT + 9 * HOUR))
+    )
+    jobs, moment = RotationJobs(context), context.moment()
+    paused = Standstill(why=Why.PAUSE, since=MOMENT, reason="audit", by="ana", scope="all")
+    held = replace(moment, standstills={"all": paused})
+    assert jobs.due(held) == []
+    assert jobs.due(held) == []
+    assert jobs.due(replace(moment, standstills={})) == [*settings.credentials]
+
+
+@pytest.mark.parametrize("reason", [HaltReason.NOTHING_STORED, HaltReason.LOST, None])
+def test_what_stopped_for_a_person_half_way_is_left_to_him_whatever_the_reason(
+    settings: Settings, database: Database, reason: HaltReason | None
+) -> None:
+    context = ServiceContext(settings, database, _no_adapters, lambda: MOMENT, lambda: 0.5, Actor("rotator on a test"))
+    context.memory.next_dues.put(
+        dict.fromkeys(settings.credentials, NextDue(due_at=MOMENT + HOUR, expires_at=MOMENT + 9 * HOUR))
+    )
+    begun(database, "billing")
+    if reason:
+        Journal(database).record(
+            "stopped", now=MOMENT, credential="billing", error="It stopped.", halt=reason, needs_person=True
+        )
+    assert RotationJobs(context).due(context.moment()) == ([] if reason else ["billing"])

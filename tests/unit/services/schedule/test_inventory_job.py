@@ -6,6 +6,7 @@ import logging
 from dataclasses import replace
 from datetime import timedelta
 from functools import partial
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -15,6 +16,7 @@ from rotator.core.observed import Kind, ObservedCertificate
 from rotator.errors import OrgError, OrgUnavailable
 from rotator.salesforce.inventory.reading import Unread
 from rotator.services.alerting.kinds import STORE
+from rotator.services.schedule import inventory_job
 from rotator.services.schedule.inventory_job import InventoryJobs
 from rotator.services.schedule.jobs import JobKind, Moment
 from rotator.services.schedule.standstill_watch import StandstillWatch
@@ -208,3 +210,62 @@ def test_an_org_that_keeps_failing_is_known_as_such_among_what_is_due(one: Cycle
     one.bench.time += DAY
     [look] = [job for job in one.cycle.due() if job.kind is JobKind.INVENTORY]
     assert not look.has_failed
+
+
+class Let:
+    """Whether somebody is let in again who was not, by credential; and of which that was asked."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, **news: bool) -> None:
+        self.asked: list[str] = []
+        self._news = news
+        monkeypatch.setattr(inventory_job, "note_who_is_let_in", self._note)
+
+    def _note(self, context: Any, *_: object) -> bool:
+        self.asked.append(context.name)
+        if context.name not in self._news:
+            raise OrgError("It is not shown.")
+        return self._news[context.name]
+
+
+def revoked(name: str, *, may_return: bool = True, rotation: object = None, running: object = None) -> Any:
+    known = SimpleNamespace(access_may_return=may_return)
+    return SimpleNamespace(credential=name, life=SimpleNamespace(revoked=known, rotation=rotation, running=running))
+
+
+def test_who_is_let_in_is_asked_of_each_that_was_revoked_by_access_and_is_at_rest(
+    one: CycleBench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    let = Let(monkeypatch, first=True, last=False)
+    adapters: Any = SimpleNamespace(credential_context=lambda name: SimpleNamespace(name=name), access=lambda _: None)
+    used = SimpleNamespace(credential="used", life=SimpleNamespace(revoked=None, rotation=None, running=None))
+    credentials = [
+        used,
+        revoked("by key", may_return=False),
+        revoked("begun", rotation=object()),
+        revoked("at work", running=object()),
+        revoked("first"),
+        revoked("hidden"),
+        revoked("last"),
+    ]
+    jobs = InventoryJobs(one.context, StandstillWatch(one.context))
+    assert jobs._see_who_is_let_in(adapters, credentials)
+    assert let.asked == ["first", "hidden", "last"]
+    assert not jobs._see_who_is_let_in(adapters, [revoked("last")])
+
+
+@pytest.mark.parametrize(("is_away", "is_news", "looks"), [(False, True, 2), (False, False, 1), (True, True, 1)])
+def test_an_org_is_looked_at_once_more_where_somebody_is_let_in_again(
+    one: CycleBench, monkeypatch: pytest.MonkeyPatch, looks: int, *, is_away: bool, is_news: bool
+) -> None:
+    looked: list[str] = []
+    read = one.outside.inventory
+
+    def inventory(org: str, **options: Any) -> Any:
+        looked.append(org)
+        return read(org, **options)
+
+    monkeypatch.setattr(one.outside, "inventory", inventory)
+    monkeypatch.setattr(InventoryJobs, "_see_who_is_let_in", lambda *_: is_news)
+    one.outside.org_fails = AWAY if is_away else None
+    one.cycle.take_inventory("production")
+    assert len(looked) == looks

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from rotator.core.decision.actions import ActionKind
-from rotator.errors import OrgUnavailable
+from rotator.errors import HistoryUnavailable, LockLost, OrgUnavailable
+from rotator.history.locks.locks import Hold
 from rotator.services.rotation.report import Outcome
 from rotator.services.rotation.rotation_service import RotationService
 from tests.unit.services.bench import FINISH, NOW
@@ -117,3 +118,54 @@ def test_what_was_sent_before_another_way_was_taken_refused_nobody(
         with pytest.raises(OrgUnavailable):
             one.handle()
         assert one.journal.credential_record("billing").refused_since is None
+
+
+def test_the_log_says_which_step_failed_and_why(one: Bench, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG, "rotator.services.rotation.recorder")
+    told: list[str] = []
+
+    def refuse(_app: str) -> None:
+        told.append("refused")
+        if len(told) < 3:
+            raise OrgUnavailable("The org is away.")
+
+    one.on_write = refuse
+    watching = Watching()
+    assert service(one, listener=watching).handle(NOW).outcome is Outcome.ROTATED
+    failed = [vars(each) for each in caplog.records if "failed" in vars(each)]
+    assert [(each["message"], each["failed"], each["version"]) for each in failed] == [
+        ("upload", "The org is away.", one.current.fingerprint)
+    ] * 2
+    assert [each for each in watching.told if each[0] == "failed"] == [
+        ("failed", ActionKind.UPLOAD, "The org is away.")
+    ] * 2
+
+
+@pytest.mark.parametrize("stop_asked", [False, True])
+def test_a_run_that_lost_its_lock_waits_for_it_unless_it_is_to_stop(
+    one: Bench, monkeypatch: pytest.MonkeyPatch, *, stop_asked: bool
+) -> None:
+    """Nothing is half done yet, so that nobody has to wait where a stop is asked for."""
+    tries: list[str] = []
+
+    def check(_hold: Hold) -> None:
+        if not tries:
+            raise LockLost("The lock was lost.")
+
+    def take_again(_hold: Hold) -> None:
+        tries.append("again")
+        one.stop_asked = stop_asked
+        if len(tries) < 4:
+            raise HistoryUnavailable("The database is away.")
+
+    monkeypatch.setattr(Hold, "check", check)
+    monkeypatch.setattr(Hold, "take_again", take_again)
+    if stop_asked:
+        with pytest.raises(LockLost):
+            one.handle()
+        assert len(tries) == 1
+    else:
+        report = one.handle()
+        assert report.outcome is Outcome.ROTATED
+        assert report.warnings == ("The lock was lost. It was taken again.",)
+        assert len(tries) == 4

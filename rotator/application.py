@@ -9,7 +9,7 @@ import socket
 from contextlib import nullcontext, suppress
 from copy import copy
 from functools import cached_property, partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 from rotator.errors import OrgError, concerning, naming
 from rotator.process import seconds_since_start, start_of_machine
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from rotator.config.daemon import LimitSettings
     from rotator.core.credentials import Version
+    from rotator.core.kept import Kept
     from rotator.core.logins import LoginAnswer
     from rotator.core.observed import Kind
     from rotator.core.retry import Waiting
@@ -41,7 +42,7 @@ if TYPE_CHECKING:
     from rotator.services.inventory.live_apps import ReadApp
     from rotator.services.inventory.scan import Scan
     from rotator.services.inventory.status import CredentialStatus
-    from rotator.services.inventory.whole_looks import LastSeenIn, WholeLooks
+    from rotator.services.inventory.whole_looks import LastSeenIn, WholeLook, WholeLooks
     from rotator.services.posture.auditing import Audit
     from rotator.services.rotation.observer import CredentialContext
     from rotator.services.rotation.report import Listener
@@ -54,7 +55,17 @@ if TYPE_CHECKING:
 class Application(Program):
     """Wires settings to the adapters of orgs and credentials as well."""
 
-    SHARED = ("budgets", "kept_answers", "whole_looks")
+    SHARED = ("budgets", "kept_answers", "kept_looks", "whole_looks")
+
+    def go_on_from(self, before: Self) -> None:
+        """See Program. An org that is configured in another way is met as if for the first time."""
+        orgs = self.settings.orgs_as_in(before.settings)
+        self.kept_answers = before.kept_answers.of(orgs)
+        self.kept_looks = before.kept_looks.of(orgs.__contains__)
+        limits = {name: org.limits for name, org in before.settings.orgs.items()}
+        self.budgets.update(
+            (name, before.budgets[name]) for name, org in self.settings.orgs.items() if limits.get(name) == org.limits
+        )
 
     @cached_property
     def _transports(self) -> dict[str, Transport]:
@@ -240,10 +251,17 @@ class Application(Program):
         from rotator.services.inventory.whole_looks import WholeLooks
 
         if not self.is_one_of_many:
-            return WholeLooks(self.settings)
+            return WholeLooks(self.settings, self.kept_looks)
         from rotator.services.inventory.shared_looks import SharedLooks
 
         return WholeLooks(self.settings, SharedLooks(self._remembered()))
+
+    @cached_property
+    def kept_looks(self) -> Kept[WholeLook]:
+        """What `whole_looks` remembers, where no other process looks at the same orgs."""
+        from rotator.services.inventory.whole_looks import no_looks
+
+        return no_looks()
 
     def service_memory(self) -> ServiceMemory:
         """What the jobs of a service leave for each other: its own, or that of all who share the history."""

@@ -97,7 +97,7 @@ class Program:
 
         Shared are the history, the count of calls to each org, its session, and when all of it was read; `limited` ends
         its calls when `limits` are reached. Other `settings` of the same database are for a configuration that was read
-        again: of all that, only the history is shared.
+        again: shared is the history, and the rest goes on from where it is, of orgs that are configured as before.
         """
         forked = type(self)(
             settings or self.settings,
@@ -107,9 +107,17 @@ class Program:
             sleep=self.sleep,
             elapsed=self.elapsed,
         )
-        shared = {} if settings else {name: getattr(self, name) for name in self.SHARED}
-        forked.__dict__.update(_history_of=self, _is_limited=limited, is_one_of_many=self.is_one_of_many, **shared)
+        # Not of a fork of a fork: each would keep the one before in memory, with its configuration.
+        origin = self._history_of or self
+        forked.__dict__.update(_history_of=origin, _is_limited=limited, is_one_of_many=self.is_one_of_many)
+        if settings:
+            forked.go_on_from(self)
+        else:
+            forked.__dict__.update((name, getattr(self, name)) for name in self.SHARED)
         return forked
+
+    def go_on_from(self, before: Self) -> None:
+        """Takes what counts under these settings, too, from the same program with other ones."""
 
     @cached_property
     def database(self) -> Database:

@@ -308,6 +308,17 @@ class Settings(Section):
             for credential in hook.credentials or self.credentials
         ]
 
+    def orgs_as_in(self, other: Self) -> set[str]:
+        """The orgs that are here as they are there, with their credentials and what these are kept in."""
+        theirs = other._by_org()
+        return {name for name, sections in self._by_org().items() if theirs.get(name) == sections}
+
+    def _by_org(self) -> dict[str, list[object]]:
+        sections: dict[str, list[object]] = {name: [org] for name, org in self.orgs.items()}
+        for name, credential in self.credentials.items():
+            sections[credential.org] += [name, credential, self.stores[credential.store]]
+        return sections
+
     def kinds_of_apps(self, org: str) -> dict[str, AppKind]:
         """The kinds that are said of the apps of an org, by the folded name of the app."""
         mine = (each for each in self.credentials.values() if each.org == org)

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from threading import Lock
-from typing import Final, Generic, TypeVar
+from typing import TYPE_CHECKING, Final, Generic, Self, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 T = TypeVar("T")
 
@@ -36,3 +39,12 @@ class Kept(Generic[T]):
         """Forgets it."""
         with self._lock:
             self._values.pop(name, None)
+
+    def of(self, is_wanted: Callable[[str], bool]) -> Self:
+        """A copy, of some of the names."""
+        copy = type(self)(self._most)
+        with self._lock:
+            wanted = [(name, value) for name, value in self._values.items() if is_wanted(name)]
+        for name, value in wanted:
+            copy.put(name, value)
+        return copy

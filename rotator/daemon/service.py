@@ -93,6 +93,7 @@ class Service:
         self._monotonic: Final = monotonic
         self._random: Final = random
         self._settings = app.settings
+        self._latest = app
         self._daemon_run: DaemonRun | None = None
         self._rotations: Final = RunningRotations()
         self._at_once: Final = at_once or {}
@@ -191,8 +192,9 @@ class Service:
 
     def _next_daemon_run(self) -> DaemonRun:
         settings = self._settings
-        app = self._app if settings is self._app.settings else self._app.fork(settings=settings)
-        return DaemonRun(app, random=self._random, stop_asked=self._stop_asked, rotations=self._rotations)
+        if settings is not self._latest.settings:
+            self._latest = self._latest.fork(settings=settings)
+        return DaemonRun(self._latest, random=self._random, stop_asked=self._stop_asked, rotations=self._rotations)
 
     def _tell_of_configuration(self, daemon_run: DaemonRun) -> None:
         """A configuration that was refused is an alert, until another one is taken; each machine tells of its own."""

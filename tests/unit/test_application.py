@@ -1,11 +1,14 @@
+from __future__ import annotations
+
+from collections import Counter
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 import yaml
 
 from rotator.application import Application
+from rotator.config.loading import load
 from rotator.core.credentials import Fingerprint
 from rotator.core.crypto.certificates import Certificate
 from rotator.errors import ConfigurationError, RotationRunning, RotatorError, StoreError
@@ -13,13 +16,16 @@ from rotator.program import utc_now
 from rotator.salesforce.budget import LimitReached
 from rotator.services.inventory.shared_looks import SharedLooks
 from rotator.services.schedule.memory.notes import OwnNotes, SharedNotes
-from rotator.simulator.serving.server import SimulatorServer
 from rotator.simulator.wire.faults import Effect, Fault, Kind
 from tests.session_proof import prove_alive
 from tests.tiers import longer
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
+
+    from rotator.config.settings import Settings
+    from rotator.simulator.serving.server import SimulatorServer
 
 
 @longer
@@ -92,9 +98,7 @@ def test_forks_share_the_session_of_an_org(config: Path, simulator: SimulatorSer
         for _ in range(3):
             with app.fork() as fork:
                 prove_alive(fork.org_session("production"))
-        with app.fork(settings=app.settings.model_copy()) as fork:
-            prove_alive(fork.org_session("production"))
-        assert len(simulator.org("production").logins) == before + 2, "another configuration may log in as another"
+        assert len(simulator.org("production").logins) == before + 1
 
 
 def test_a_limited_fork_stops_at_the_limits_of_an_org_and_another_goes_on(config: Path) -> None:
@@ -111,12 +115,68 @@ def test_a_limited_fork_stops_at_the_limits_of_an_org_and_another_goes_on(config
             assert fork.inventory("production").entries
 
 
-def test_a_configuration_that_is_read_again_keeps_the_history_and_counts_anew(config: Path) -> None:
+def _read_again(config: Path, old: str, new: str) -> Settings:
+    text = config.read_text()
+    assert old in text
+    config.write_text(text.replace(old, new, 1))
+    return load(config)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "logins"),
+    [
+        ("production:\n", "production:\n    read_timeout: 20s\n", 1),
+        ("production:\n", "production:\n    limits: {logins_per_hour: 50}\n", 1),
+        ("sandbox:\n", "sandbox:\n    read_timeout: 20s\n", 0),
+        ("username: legacy", "username: another", 1),
+        ("first_rotations_after: 0s", "first_rotations_after: 1s", 0),
+    ],
+    ids=["another bound", "another limit", "another org", "another credential", "another section"],
+)
+def test_a_configuration_that_is_read_again_costs_a_login_to_the_orgs_that_it_has_changed(
+    config: Path, simulator: SimulatorServer, old: str, new: str, logins: int
+) -> None:
+    org = simulator.org("production")
     with Application.configured(config, {}) as app:
         prove_alive(app.org_session("production"))
-        with app.fork(settings=app.settings.model_copy()) as fork:
-            assert fork.database is app.database
-            assert fork.budgets is not app.budgets
+        database, before = app.database, len(org.logins)
+        for settings in (_read_again(config, old, new), load(config)):
+            app = app.fork(settings=settings)  # noqa: PLW2901 - as a service does it, each from the one before
+            with app.fork() as job:
+                prove_alive(job.org_session("production"))
+            assert app.database is database
+        assert len(org.logins) == before + logins
+
+
+def test_a_configuration_that_is_read_again_gives_no_org_a_new_hour_of_calls(config: Path) -> None:
+    settings = _read_again(config, "production:\n", "production:\n    limits: {calls_per_hour: 2}\n")
+    with Application(settings, environ={}, config=config) as app:
+        prove_alive(app.org_session("production"))
+        again = app.fork(settings=_read_again(config, "production:\n", "production:\n    read_timeout: 20s\n"))
+        assert again.room_at("production") == app.room_at("production") is not None
+        with again.fork(limited=True) as job, pytest.raises(LimitReached):
+            job.inventory("production")
+        more = again.fork(settings=_read_again(config, "calls_per_hour: 2", "calls_per_hour: 3"))
+        assert more.room_at("production") is None
+
+
+def test_a_configuration_that_is_read_again_has_all_read_of_the_orgs_that_it_has_changed(
+    config: Path, simulator: SimulatorServer
+) -> None:
+    def calls(app: Application) -> Counter[str]:
+        simulator.org("production").calls.clear()
+        with app.fork() as job:
+            assert job.inventory("production", last_seen=lambda _org: entries).entries
+        return Counter(simulator.org("production").calls)
+
+    with Application.configured(config, {}) as app:
+        entries = app.inventory("production").entries
+        app.read_all_of("production")
+        first = calls(app)
+        alike = app.fork(settings=load(config))
+        assert calls(alike) == calls(app) != first
+        changed = alike.fork(settings=_read_again(config, "production:\n", "production:\n    read_timeout: 20s\n"))
+        assert calls(changed) == first
 
 
 def test_an_error_names_the_org_or_the_store_that_it_is_about(config: Path, simulator: SimulatorServer) -> None:

@@ -74,13 +74,18 @@ class Looks(Protocol):
         ...
 
 
+def no_looks() -> Kept[WholeLook]:
+    """Where one process keeps them, with nothing in it yet."""
+    return Kept(MOST_ORGS)
+
+
 class WholeLooks:
     """Looks at orgs, and remembers when all of each was last read. Threads may share it."""
 
     def __init__(self, settings: Settings, looks: Looks | None = None) -> None:
         """It is remembered by this process, or in `looks`."""
         self._settings: Final = settings
-        self._looks: Final[Looks] = looks or Kept[WholeLook](MOST_ORGS)
+        self._looks: Final[Looks] = looks or no_looks()
 
     def inventory(
         self, session: OrgSession, metadata: MetadataService, last_seen: LastSeenIn | None, now: datetime

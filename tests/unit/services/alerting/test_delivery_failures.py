@@ -12,7 +12,7 @@ from rotator.core.alert import NewAlert
 from rotator.core.attempts import DELIVER
 from rotator.core.severity import Severity
 from rotator.errors import ConfigurationError
-from rotator.services.alerting.delivery import BACK_OFF, LEASE, Delivered, Delivery
+from rotator.services.alerting.delivery import BACK_OFF, DIGEST_UP_TO, LEASE, Delivered, Delivery
 from rotator.services.alerting.messages import Origin
 from rotator.services.alerting.withholding import ASKED_AGAIN
 from rotator.testing.versions import MOMENT
@@ -327,3 +327,31 @@ def test_the_end_of_what_waits_is_told_all_the_same(bench: DeliveryBench) -> Non
         waits=lambda _alert, _now: True,
     )
     assert delivery.deliver("ops", lambda: bench.channel, MOMENT).accepted == 1
+
+
+def test_what_ended_while_a_digest_was_sent_is_not_in_the_next_one(bench: DeliveryBench) -> None:
+    alerts = [bench.alert(number) for number in range(DIGEST_UP_TO + 6)]
+
+    def meanwhile(_: Message) -> None:
+        bench.alerts.close(alerts[-3].key, "Over.", MOMENT)
+
+    bench.channel.refuses = meanwhile
+    assert bench.deliver().accepted == DIGEST_UP_TO + 5
+    assert [len(digest) for digest in bench.channel.digests] == [DIGEST_UP_TO, 5]
+
+
+def test_a_message_that_fails_alone_for_now_is_tried_again_soon(bench: DeliveryBench) -> None:
+    bench.channel.digest_from = 100
+    alerts = [bench.alert(1), bench.alert(2)]
+    bench.channel.refuses = lambda message: PASSING if message.alert.id == alerts[1].id else None
+    bench.deliver()
+    [refused] = bench.outbox.notifications(alerts[1].id)
+    assert refused.next_at
+    assert MOMENT < refused.next_at < MOMENT + BACK_OFF.ceiling
+
+
+def test_what_is_wrong_elsewhere_does_not_end_with_a_channel(bench: DeliveryBench) -> None:
+    other = bench.alert(steps=())
+    bench.problems.open[other.key] = NewAlert(key=other.key, kind="org", severity=Severity.WARNING, title="", text="")
+    bench.delivery.drop_unconfigured([], MOMENT)
+    assert [*bench.problems.open] == [other.key]

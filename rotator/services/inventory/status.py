@@ -189,7 +189,7 @@ class StatusReader:
             return problem.where
         store = self._settings.credentials[name].store
         is_of_one = not problem.error.transient and (
-            problem.version is not None or isinstance(problem.error, StoredDamaged) or self._shows_another(store, name)
+            isinstance(problem.error, StoredDamaged) or self._shows_another(store, name)
         )
         return f"credential {name}" if is_of_one else f"store {store}"
 

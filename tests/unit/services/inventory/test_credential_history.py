@@ -11,6 +11,8 @@ from rotator.errors import Holder
 from rotator.history.attempt_records import AttemptRecords
 from rotator.history.journal.journal import Journal
 from rotator.history.records import NewRotation
+from rotator.history.usage.consumer_reports import ConsumerReports
+from rotator.history.usage.usages import Usages
 from rotator.services.inventory.credential_history import histories, histories_of
 from rotator.testing.versions import MOMENT
 
@@ -75,3 +77,22 @@ def test_of_some_credentials_nothing_of_any_other_is_read(database: Database, be
     assert of_all.keys() == {"billing", "crm"}
     assert histories_of(database, ["billing"]) == {"billing": of_all["billing"]}
     assert of_all["billing"].last_promotion == MOMENT
+
+
+def test_attempts_at_an_org_of_the_same_name_are_none_at_the_credential(database: Database) -> None:
+    attempts = AttemptRecords(database)
+    attempts.put(AttemptRecord("rotate", "billing", last_at=MOMENT, failures=1))
+    attempts.put(AttemptRecord("look", "billing", last_at=MOMENT, failures=4))
+    for found in (histories(database, ["billing"]), histories_of(database, ["billing"])):
+        assert (found["billing"].attempt.kind, found["billing"].attempt.failures) == ("rotate", 1)
+
+
+def test_who_logged_in_and_what_consumers_said_is_known_of_each(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    used, said = object(), (object(),)
+    monkeypatch.setattr(Usages, "all", lambda _, _names: {"billing": used})
+    monkeypatch.setattr(ConsumerReports, "all", lambda _, _names: {"billing": said})
+    found = histories(database, ["billing", "crm"])
+    assert (found["billing"].usage, found["billing"].reports) == (used, said)
+    assert (found["crm"].usage, found["crm"].reports) == (None, ())

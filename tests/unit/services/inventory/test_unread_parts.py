@@ -20,7 +20,7 @@ from rotator.services.inventory.credential_history import CredentialHistory
 from rotator.services.inventory.status import Problem, StatusReader
 from rotator.testing.versions import MOMENT, make_version
 from tests.unit.services.conftest import CONFIGURATION
-from tests.unit.services.inventory.scan_bench import entry, unreadable
+from tests.unit.services.inventory.scan_bench import entry, last, unreadable
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -216,6 +216,10 @@ def test_a_client_secret_that_could_not_be_read_is_listed_in_its_place(world: Wo
     world.store = refuse  # type: ignore[method-assign]
     [place] = [each.seen for each in world.scan().certificates if each.seen.type == Kind.CLIENT_SECRET]
     assert (place.org, place.app, place.is_readable) == ("production", "Billing", False)
+    world.known = [last(replace(place, is_readable=True))]
+    found = world.scan()
+    assert found.vanished == (), "that it cannot be read does not say that it is gone"
+    assert [each.seen.is_readable for each in found.certificates if each.seen.type == Kind.CLIENT_SECRET] == [False]
 
 
 def test_a_stage_is_named_by_what_stands_in_it(reading: Reading) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
@@ -14,6 +14,11 @@ from rotator.errors import CertificateError, ConfigurationError, LoginRefused, O
 from rotator.services.rotation.adopt import refuse_revoked_key, version_to_adopt
 from rotator.testing.versions import spare_key
 from tests.unit.services.bench import Bench
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from rotator.salesforce.apps.app import App
 
 UNCHANGED = "Nothing was stored or changed."
 
@@ -109,12 +114,24 @@ def test_an_app_whose_consumer_key_is_not_shown_is_not_adopted(one: Bench) -> No
 def test_an_external_client_app_at_a_login_host_of_all_orgs_is_told_where_it_logs_in(one: Bench, host: str) -> None:
     one.hiding = {"Billing"}
     found = one.credential_context
-    context = replace(found, org=found.org.model_copy(update={"login_url": f"https://{host}"}))
+    reads: list[object] = []
+
+    class Reading:
+        def read_all(self, names: Sequence[str]) -> list[App | None]:
+            reads.append(names)
+            return one.read_all(names)
+
+    context = replace(
+        found,
+        apps=cast("Any", Reading()),
+        org=found.org.model_copy(update={"login_url": f"https://{host}"}),
+    )
     with pytest.raises(
         ConfigurationError, match=f"takes no logins by way of {host}, and `login_url` says so"
     ) as caught:
         version_to_adopt(context, spare_key(5), one.now())
     assert "My Domain" in caught.value.hint
+    assert len(reads) == 1
 
 
 @pytest.mark.parametrize("hides", [False, True])

@@ -53,7 +53,10 @@ def test_the_apps_are_read_once_for_a_plan(one: Bench) -> None:
             return one.read_all(names)
 
     one.external = {"Billing"}
-    plan_of(replace(one.credential_context, apps=cast("Any", Reading())), NOW, one.now())
+    found = one.credential_context
+    generic = found.org.model_copy(update={"login_url": "https://login.salesforce.com"})
+    plan = plan_of(replace(found, apps=cast("Any", Reading()), org=generic), NOW, one.now())
+    assert "takes no logins by way of login.salesforce.com" in plan.forecast.end.why
     assert reads == [("Billing",)]
 
 

@@ -9,7 +9,8 @@ import pytest
 
 from rotator.core.credentials import Fingerprint
 from rotator.core.decision.actions import Action, ActionKind, HaltReason, halt
-from rotator.core.decision.observations import Observation
+from rotator.core.decision.observations import Observation, Probe
+from rotator.core.logins import LoginAnswer, LoginOutcome
 from rotator.core.observed import KnownVersion, ObservedApp
 from rotator.services.rotation.observer import MOST_OBSERVATIONS, Recheck
 from rotator.testing.versions import MOMENT
@@ -27,7 +28,13 @@ DRIFT = halt(HaltReason.DRIFT, "somebody changed it", "adopt it")
 def test_what_nobody_knows_is_observed_twice(reason: HaltReason) -> None:
     recheck, action = Recheck(), replace(DRIFT, halt=reason)
     assert recheck.is_needed(action, seen("b"))
-    assert not recheck.is_needed(action, replace(seen("b"), promoted_at=MOMENT))
+    probe = Probe.begin(LoginAnswer(LoginOutcome.MISMATCH), MOMENT)
+    assert not recheck.is_needed(action, replace(seen("b"), promoted_at=MOMENT, probes={Fingerprint("a" * 64): probe}))
+
+
+def test_what_changed_meanwhile_is_observed_once_more() -> None:
+    recheck = Recheck()
+    assert [recheck.is_needed(DRIFT, seen(live)) for live in "bcc"] == [True, True, False]
 
 
 @pytest.mark.parametrize(

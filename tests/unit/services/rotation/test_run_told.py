@@ -143,9 +143,10 @@ def test_the_log_says_which_step_failed_and_why(one: Bench, caplog: pytest.LogCa
 
 @pytest.mark.parametrize("stop_asked", [False, True])
 def test_a_run_that_lost_its_lock_waits_for_it_unless_it_is_to_stop(
-    one: Bench, monkeypatch: pytest.MonkeyPatch, *, stop_asked: bool
+    one: Bench, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, *, stop_asked: bool
 ) -> None:
     """Nothing is half done yet, so that nobody has to wait where a stop is asked for."""
+    caplog.set_level(logging.DEBUG, "rotator.services.rotation.lock")
     tries: list[str] = []
 
     def check(_hold: Hold) -> None:
@@ -169,3 +170,5 @@ def test_a_run_that_lost_its_lock_waits_for_it_unless_it_is_to_stop(
         assert report.outcome is Outcome.ROTATED
         assert report.warnings == ("The lock was lost. It was taken again.",)
         assert len(tries) == 4
+        assert caplog.messages == ["lost", "taken again"]
+        assert vars(caplog.records[0])["reason"] == "The lock was lost."

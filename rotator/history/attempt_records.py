@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, replace
-from typing import TYPE_CHECKING, Final
+from dataclasses import asdict, fields, replace
+from operator import itemgetter
+from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import and_, bindparam, delete, insert, select, update
 
@@ -21,7 +22,15 @@ if TYPE_CHECKING:
 _KEY: Final = frozenset({"kind", "name"})
 _NEVER_TRIED: Final = {name: value for name, value in asdict(AttemptRecord("", "")).items() if name not in _KEY}
 
-ATTEMPTS: Final = RowReader(columns_of(ATTEMPT), lambda values: AttemptRecord(**values), spare=_NEVER_TRIED)
+_IN_ORDER: Final = itemgetter(*(each.name for each in fields(AttemptRecord)))
+
+
+def _attempt(values: dict[str, Any]) -> AttemptRecord:
+    # Three of each org and credential are read at a start, and to give values by their names takes twice as long.
+    return AttemptRecord(*_IN_ORDER(values))
+
+
+ATTEMPTS: Final = RowReader(columns_of(ATTEMPT), _attempt, spare=_NEVER_TRIED)
 """What of a record cannot be read counts as if it had never been tried: the next attempt writes all of it anew."""
 
 _THIS: Final = and_(ATTEMPT.c.kind == bindparam("its_kind"), ATTEMPT.c.name == bindparam("its_name"))

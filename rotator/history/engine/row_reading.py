@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
+from types import NoneType
 from typing import TYPE_CHECKING, Any, Final, Generic, TypeAlias, TypeVar
 
 from sqlalchemy import Float, Integer, String, bindparam, select
@@ -15,7 +16,7 @@ from rotator.history.engine.damage import Damaged, UnreadableRow, met
 from rotator.history.engine.times import UtcDateTime
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator, Mapping
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
     from sqlalchemy import Column, Connection, FromClause, Row, Select, Table
     from sqlalchemy.types import TypeEngine
@@ -76,10 +77,13 @@ class RowReader(Generic[_T]):
         result = connection.execute(query, parameters)
         names = tuple(result.keys())
         for rows in result.partitions(_TOGETHER):
-            for row in rows:
-                record, unreadable = self._judged(connection, row, dict(zip(names, row, strict=True)))
-                if unreadable:
-                    met(connection, unreadable)
+            parsed: Iterable[dict[str, Any] | None] = self._parsed(names, rows) or [None] * len(rows)
+            for row, values in zip(rows, parsed, strict=True):
+                record = None if values is None else self._made_of(values)
+                if record is None:
+                    record, unreadable = self._judged(connection, row, dict(zip(names, row, strict=True)))
+                    if unreadable:
+                        met(connection, unreadable)
                 if record is not None:
                     yield record
 
@@ -144,6 +148,32 @@ class RowReader(Generic[_T]):
                 del values[name]
                 damaged.append(name)
         return damaged
+
+    def _parsed(self, names: Sequence[str], rows: Sequence[Row[Any]]) -> Iterator[dict[str, Any]] | None:
+        """The values of rows that can all be read, as nearly all can: column by column, which takes a third as long.
+
+        None where one may be none, and each row is to be judged.
+        """
+        columns: dict[str, Sequence[Any]] = dict(zip(names, zip(*rows, strict=True), strict=True))
+        for name, usual, fits, may_be_missing, parse in self._checks:
+            column = columns[name]
+            kinds = {*map(type, column)}
+            if NoneType in kinds and not may_be_missing:
+                return None
+            if not (kinds <= {usual, NoneType} or all(value is None or fits(value) for value in column)):
+                return None
+            if parse:
+                try:
+                    columns[name] = [None if value is None else parse(value) for value in column]
+                except (*_NONE_OF_A_RECORD, RecursionError):
+                    return None
+        return (dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True))
+
+    def _made_of(self, values: dict[str, Any]) -> _T | None:
+        try:
+            return self.make(values)
+        except _NONE_OF_A_RECORD:
+            return None
 
     def _unreadable(self, row: Row[Any], name: str) -> UnreadableRow:
         """Its key is found by the columns of the same table."""

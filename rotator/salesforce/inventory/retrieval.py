@@ -25,7 +25,7 @@ from rotator.plain_text import one_line
 from rotator.salesforce.component import Component
 from rotator.salesforce.faults import from_status
 from rotator.salesforce.metadata import COMPONENT_SIZE
-from rotator.salesforce.soap import API_VERSION, document, element, id_of, result_with, text_of
+from rotator.salesforce.soap import API_VERSION, add_texts, document, element, id_of, result_with, text_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -92,7 +92,7 @@ def _portions(names: Mapping[str, Sequence[str]]) -> Iterator[dict[str, list[str
 
 def _begun(metadata: MetadataService, names: Mapping[str, Sequence[str]]) -> str:
     types = [
-        element("types", *(element("members", name) for name in some), element("name", metadata_type))
+        add_texts(add_texts(element("types"), "members", some), "name", [metadata_type])
         for metadata_type, some in names.items()
     ]
     request = element(

@@ -38,7 +38,8 @@ def test_what_cannot_be_read_of_one_stands_for_nothing_and_the_others_are_read(
     database: Database, many: AttemptRecords, number: int
 ) -> None:
     with database.writing() as connection:
-        connection.execute(text(f"UPDATE attempt SET failures = 'x' WHERE name = '{NAMES[number]}'"))  # noqa: S608
+        damage = text("UPDATE attempt SET failures = 'x' WHERE name = :name")
+        connection.execute(damage, {"name": NAMES[number]})
     found = many.all()
     assert [each.name for each in found] == NAMES
     assert [each.name for each in found if each.failures != 3] == [NAMES[number]]

@@ -37,7 +37,8 @@ def label(threshold: timedelta) -> str:
 def crossed(not_after: datetime, now: datetime, thresholds: Iterable[timedelta]) -> tuple[timedelta, ...]:
     """All thresholds that have been crossed by `now`, the largest first; EXPIRED is always one of those to cross."""
     left = not_after - now
-    return tuple(_descending(threshold for threshold in (*thresholds, EXPIRED) if left <= threshold))
+    reached = [threshold for threshold in (*thresholds, EXPIRED) if left <= threshold]
+    return tuple(_descending(reached)) if reached else ()
 
 
 def next_crossing(not_after: datetime, now: datetime, thresholds: Iterable[timedelta]) -> datetime | None:

@@ -9,11 +9,14 @@ from typing import TYPE_CHECKING, Any, Final, cast
 import pytest
 
 from rotator.core.lifecycle.revocation import EVERY_STEP, AccessGrant, GivenBy
+from rotator.core.observed import Kind
 from rotator.errors import OrgError, RotationHalted
+from rotator.salesforce.apps.app import App
 from rotator.services.access.issued_tokens import IssuedTokens
+from rotator.services.revocation import revocation_plan as plan_module
 from rotator.services.revocation.app_access import SharedGrant
 from rotator.services.revocation.ended_pairs import EndedPairs
-from rotator.services.revocation.revocation_plan import RevocationPlan
+from rotator.services.revocation.revocation_plan import RevocationPlan, plan_revocation
 from rotator.services.revocation.revocation_report import RevocationReport
 from rotator.services.revocation.steps import steps_of_kind
 from rotator.testing.versions import MOMENT
@@ -21,11 +24,14 @@ from rotator.testing.versions import MOMENT
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from tests.unit.services.bench import Bench
+
 CERTIFICATE, ACCESS, TOKENS = EVERY_STEP
 REFUSED: Final = OrgError("The org does not allow it.", hint='It takes "Manage Users".')
 PROFILE: Final = AccessGrant("Billing", "0H4", GivenBy.PROFILE, "Standard User", "0PS1", "005")
 SET: Final = AccessGrant("Billing", "0H4", GivenBy.PERMISSION_SET, "Integration", "0PS2", "005")
 TOLD: Final = 'The org does not allow it. It takes "Manage Users".'
+NOTHING: Final = IssuedTokens()
 SOME: Final = IssuedTokens(cast("Any", ["t1", "t2"]), cast("Any", ["s"]))
 PLAN: Final = RevocationPlan(
     credential="billing", org="production", username="b@example.com", steps=EVERY_STEP, left=EVERY_STEP
@@ -223,3 +229,55 @@ def test_of_a_client_secret_no_access_is_withdrawn() -> None:
         steps_of_kind(secret, (ACCESS,))
     assert raised.value.effect == "Nothing was changed."
     assert "`--only certificate`" in raised.value.hint
+
+
+def test_one_token_and_one_session_are_two_that_ended() -> None:
+    assert replace(REPORT, tokens=1, sessions=1).what(TOKENS) == "1 token revoked, 1 live session ended."
+
+
+class Seen:
+    """What is seen of the app Billing, each part of which may be an error."""
+
+    def __init__(self, grants: Any = (), issued: Any = NOTHING) -> None:
+        self._grants, self._issued = grants, issued
+
+    def apps(self) -> list[App]:
+        return [App(Kind.APP, "Billing", "key", None, None)]
+
+    def holding(self, _ended_by: object) -> list[App]:
+        return []
+
+    def shared(self) -> Any:
+        if isinstance(self._grants, OrgError):
+            raise self._grants
+        return list(self._grants)
+
+    def issued(self) -> Any:
+        if isinstance(self._issued, OrgError):
+            raise self._issued
+        return self._issued
+
+
+@pytest.mark.parametrize(
+    ("seen", "steps", "left", "unknown"),
+    [
+        (Seen(), EVERY_STEP, (), set()),
+        (Seen([SharedGrant(SET)]), EVERY_STEP, (ACCESS,), set()),
+        (Seen(issued=replace(SOME, sessions=())), EVERY_STEP, (TOKENS,), set()),
+        (Seen(issued=replace(SOME, tokens=())), EVERY_STEP, (TOKENS,), set()),
+        (Seen(REFUSED), (ACCESS,), (ACCESS,), {ACCESS}),
+        (Seen(issued=REFUSED), (TOKENS,), (TOKENS,), {TOKENS}),
+        (Seen(REFUSED, REFUSED), (CERTIFICATE,), (), set()),
+    ],
+)
+def test_a_plan_has_left_what_is_seen_and_what_cannot_be(
+    one: Bench,
+    monkeypatch: pytest.MonkeyPatch,
+    seen: Seen,
+    steps: Any,
+    left: tuple[object, ...],
+    unknown: set[object],
+) -> None:
+    monkeypatch.setattr(plan_module, "AppAccess", lambda *_: seen)
+    plan = plan_revocation(one.credential_context, cast("Any", None), steps, None)
+    assert (plan.left, {*plan.unknown}) == (left, unknown)

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-_ASKED: Final = (*LABELS, *SHOWING_LOGINS)
+_ASKED: Final = tuple(dict.fromkeys((*LABELS, *SHOWING_LOGINS)))
 
 
 class OrgAdapters(Protocol):

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from rotator.simulator.org.org import Rest
 from rotator.simulator.rest.soql.grammar import parse
 from rotator.simulator.rest.soql.operands import OfGroups, OfRows
+from rotator.simulator.rest.soql.place import shown
 from rotator.simulator.rest.soql.selection import select
 from rotator.simulator.rest.soql.tree import ChildQuery, Query, QueryError
 from rotator.simulator.wire.answers import Answer, json_answer, rest_error
@@ -23,13 +24,14 @@ def answer_query(database: Database, request: Request) -> Answer:
     """GET query?q=...; with `columns=true` what the columns are, in the place of the records."""
     if "explain" in request.query:
         return unsupported_resource("The plan of a query (explain)")
+    text = request.query.get("q", "")
     try:
-        query = parse(request.query.get("q", ""))
+        query = parse(text)
         records, count = select(database, query)
         if request.query.get("columns") == "true":
             return json_answer(200, columns(database, query))
     except QueryError as error:
-        return refused(error)
+        return refused(error, text)
     path = request.path.rstrip("/")
     base = path.rpartition("/")[0]
     for record in records:
@@ -40,9 +42,9 @@ def answer_query(database: Database, request: Request) -> Answer:
     return _page(database.org, Rest(records, min(batch, database.org.settings.query_batch)), 0, path)
 
 
-def refused(error: QueryError) -> Answer:
+def refused(error: QueryError, query: str = "") -> Answer:
     """The answer to a query or a resource that the org refuses."""
-    return rest_error(501 if error.code == CODE else 400, error.code, error.message)
+    return rest_error(501 if error.code == CODE else 400, error.code, shown(query, error))
 
 
 def more(org: Org, request: Request) -> Answer:

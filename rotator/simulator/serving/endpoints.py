@@ -34,6 +34,9 @@ if TYPE_CHECKING:
     from rotator.simulator.wire.request import Request
 
 
+_LONGEST_HEAD: Final = 16_384
+
+
 @dataclass(frozen=True)
 class Call:
     """One call, understood but not yet performed: a fault can still come between."""
@@ -137,7 +140,22 @@ def _data(org: Org, request: Request, rest: list[str]) -> Call:
     if rest[1:3] == ["metadata", "deployRequest"]:
         return Call(Kind.DEPLOY, lambda _: _deploy_request(org, request, rest))
     kind = {"tooling": Kind.TOOLING, "apps": Kind.CREDENTIALS}.get(resource, Kind.DATA)
+    if refusal := _too_long(request):
+        return Call(kind, lambda _: refusal)
     return Call(kind, lambda _: answer_data(org, request, rest))
+
+
+def _too_long(request: Request) -> Answer | None:
+    """Salesforce Developer Limits, API: "the maximum length for the combined URI and headers is 16,384 bytes".
+
+    The page is as people quote it (simple-salesforce issue 271, SFDX-Data-Move-Utility issue 649).
+    """
+    address, headers = request.head_lengths
+    if address + headers <= _LONGEST_HEAD:
+        return None
+    is_the_address = address > _LONGEST_HEAD
+    status, reason = (414, "URI Too Long") if is_the_address else (431, "Request Header Fields Too Large")
+    return html_answer(status, f"<h1>Bad Message {status}</h1><pre>reason: {reason}</pre>")
 
 
 def _deploy_request(org: Org, request: Request, rest: list[str]) -> Answer:

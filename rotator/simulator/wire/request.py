@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Final
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, urlencode
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -30,6 +30,12 @@ class Request:
     def host(self) -> str:
         """The Host header: by which of its names the client reached the org."""
         return self.headers.get("host", "")
+
+    @property
+    def head_lengths(self) -> tuple[int, int]:
+        """Characters of the address, and of the headers."""
+        address = len(self.path) + len(f"?{urlencode(self.query)}" if self.query else "")
+        return address, sum(len(f"{name}: {value}\r\n") for name, value in self.headers.items())
 
     @property
     def authorization(self) -> str:

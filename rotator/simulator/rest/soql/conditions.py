@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from rotator.simulator.rest.soql.dates import days, in_utc
 from rotator.simulator.rest.soql.operands import Measure, MeasureOf, folded
+from rotator.simulator.rest.soql.place import placed
 from rotator.simulator.rest.soql.scanner import escaped
 from rotator.simulator.rest.soql.tree import (
     Comparison,
@@ -56,11 +57,17 @@ class Conditions:
         return self._comparison(condition)
 
     def _comparison(self, comparison: Comparison) -> Matches:
+        with placed(comparison.at):
+            return self._compares(comparison)
+
+    def _compares(self, comparison: Comparison) -> Matches:
         measure = self.measure_of(comparison.operand)
         field, held = measure.field, measure.value
         if not field.filterable:
             raise QueryError("INVALID_FIELD", f"field '{field.name}' can not be filtered in a query call")
         wanted = comparison.value
+        if field.type in _IDS and comparison.operator not in {"=", "!=", "IN"}:
+            raise QueryError("INVALID_QUERY_FILTER_OPERATOR", "invalid operator on id field")
         if isinstance(wanted, Query):
             values = self.subquery(wanted)
             return lambda row: short_id(folded(held(row))) in values
@@ -104,6 +111,10 @@ _KINDS: Final[dict[str, tuple[type, ...]]] = {
 }
 
 
+_IDS: Final = frozenset({"id", "reference"})
+_ID: Final = re.compile(r"[A-Za-z0-9]{15}(?:[A-Za-z0-9]{3})?")
+
+
 def _checked(asked: SField, value: Any) -> Any:
     """A value of the field's type, ids cut to 15 characters. Raises QueryError for any other."""
     wanted = _KINDS.get(asked.type, (str,))
@@ -112,12 +123,14 @@ def _checked(asked: SField, value: Any) -> Any:
         quotes = " and should be enclosed in quotes" if wanted == (str,) else ""
         message = f"value of filter criterion for field '{asked.name}' must be of type {asked.type}{quotes}"
         raise QueryError("INVALID_FIELD", message)
+    if asked.type in _IDS and isinstance(value, str) and not _ID.fullmatch(value):
+        raise QueryError("INVALID_QUERY_FILTER_OPERATOR", f"invalid ID field: {value}")
     return _alike(asked, value)
 
 
 def _alike(asked: SField, value: Any) -> Any:
     """Ids are compared by their first 15 characters."""
-    return value[:15] if asked.type in {"id", "reference"} and isinstance(value, str) else value
+    return value[:15] if asked.type in _IDS and isinstance(value, str) else value
 
 
 def short_id(value: Any) -> Any:

@@ -10,7 +10,7 @@ from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from rotator.simulator.rest.soql.dates import FUNCTIONS, is_counted, is_fiscal, is_literal
-from rotator.simulator.rest.soql.scanner import scan, unescaped
+from rotator.simulator.rest.soql.scanner import refuse_other_escapes, scan, unescaped
 from rotator.simulator.rest.soql.tree import (
     AGGREGATES,
     Aggregate,
@@ -39,6 +39,9 @@ if TYPE_CHECKING:
 _T = TypeVar("_T")
 _CLAUSES: Final = frozenset({"WHERE", "GROUP", "ORDER", "LIMIT", "OFFSET"})
 _OTHER_CLAUSES: Final = frozenset({"USING", "WITH", "FOR", "UPDATE", "ALL", "HAVING", "TYPEOF"})
+
+_FURTHEST: Final = 2000
+"""SOQL and SOSL Reference, OFFSET."""
 
 _DEEPEST: Final = 50
 """How many brackets, negations and queries may stand inside each other; each takes calls of Python's of its own."""
@@ -76,7 +79,7 @@ class _Parser:
         self._expect("SELECT")
         items = self._list(self._item)
         self._expect("FROM")
-        name = self._name()
+        at, name = self._here, self._name()
         alias = self._object_alias()
         where = self._condition() if self._take("WHERE") else None
         group_by = self._group_by()
@@ -84,7 +87,9 @@ class _Parser:
         order_by = self._list(self._order) if self._take_both("ORDER", "BY") else ()
         limit = self._number() if self._take("LIMIT") else None
         offset = self._number() if self._take("OFFSET") else 0
-        return Query(items, name, alias, where, group_by, having, order_by, limit, offset)
+        if offset > _FURTHEST:
+            raise QueryError("NUMBER_OUTSIDE_VALID_RANGE", f"Maximum SOQL offset allowed is {_FURTHEST}")
+        return Query(items, name, alias, where, group_by, having, order_by, limit, offset, at)
 
     def _object_alias(self) -> str:
         alias = ""
@@ -103,8 +108,8 @@ class _Parser:
             inner = self.query()
             self._expect(")")
             return ChildQuery(inner)
-        operand = self._operand()
-        return Item(operand, self._alias())
+        at, operand = self._here, self._operand()
+        return Item(operand, self._alias(), at)
 
     def _operand(self) -> Operand:
         path = self._path()
@@ -167,19 +172,19 @@ class _Parser:
         return self._comparison()
 
     def _comparison(self) -> Condition:
-        operand = self._operand()
+        at, operand = self._here, self._operand()
         if self._take("LIKE"):
-            return Comparison(operand, "LIKE", self._raw_text())
+            return Comparison(operand, "LIKE", self._raw_text(), at)
         if self._take("NOT"):
             self._expect("IN")
-            return Negation(Comparison(operand, "IN", self._values()))
+            return Negation(Comparison(operand, "IN", self._values(), at))
         if self._take("IN"):
-            return Comparison(operand, "IN", self._values())
+            return Comparison(operand, "IN", self._values(), at)
         if self._peek_word() in {"INCLUDES", "EXCLUDES"}:
             raise unsupported(f"{self._peek_word()} in a condition")
         for sign in ("<=", ">=", "!=", "<>", "=", "<", ">"):
             if self._take(sign):
-                return Comparison(operand, "!=" if sign == "<>" else sign, self._value())
+                return Comparison(operand, "!=" if sign == "<>" else sign, self._value(), at)
         raise self._unexpected()
 
     def _values(self) -> tuple[Value, ...] | Query:
@@ -196,6 +201,7 @@ class _Parser:
         token = self._next()
         match token.kind:
             case "text":
+                refuse_other_escapes(token)
                 return unescaped(token.text[1:-1])
             case "number":
                 return float(token.text) if "." in token.text else int(token.text)
@@ -210,7 +216,9 @@ class _Parser:
 
     def _raw_text(self) -> str:
         """A pattern, in which an escaped sign is no wildcard: as it was written."""
-        return self._of_kind("text")[1:-1]
+        text = self._of_kind("text")
+        refuse_other_escapes(self._tokens[self._at - 1])
+        return text[1:-1]
 
     def _word_value(self, word: str) -> Value | DateLiteral:
         if word in {"TRUE", "FALSE"}:
@@ -257,6 +265,10 @@ class _Parser:
         while self._take(","):
             parts.append(rule())
         return tuple(parts)
+
+    @property
+    def _here(self) -> int:
+        return self._tokens[self._at].at if self._at < len(self._tokens) else 0
 
     def _peek(self, text: str) -> bool:
         return self._at < len(self._tokens) and self._tokens[self._at].text == text

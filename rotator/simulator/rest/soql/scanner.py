@@ -14,7 +14,8 @@ _TOKEN: Final = re.compile(
     r"|(?P<number>[+-]?\d+(?:\.\d+)?)|(?P<word>[A-Za-z_]\w*)|(?P<sign><=|>=|!=|<>|[=<>(),.:]))",
     re.DOTALL,
 )
-_ESCAPES: Final = {"n": "\n", "r": "\r", "t": "\t", "b": "\b", "f": "\f"}
+_ESCAPES: Final = {"n": "\n", "r": "\r", "t": "\t", "b": "\b", "f": "\f", **{sign: sign for sign in "\"'\\%_"}}
+"""SOQL and SOSL Reference, Quoted String Escape Sequences; in capitals, too."""
 
 
 @dataclass(frozen=True)
@@ -23,6 +24,8 @@ class Token:
 
     kind: str
     text: str
+    at: int
+    """Where it begins in the query."""
 
 
 def scan(text: str) -> list[Token]:
@@ -33,7 +36,7 @@ def scan(text: str) -> list[Token]:
         if match is None:
             raise QueryError("MALFORMED_QUERY", f"unexpected token: '{text[position:].split(maxsplit=1)[0]}'")
         kind = match.lastgroup or ""
-        tokens.append(Token(kind, match[kind]))
+        tokens.append(Token(kind, match[kind], match.start(kind)))
         position = match.end()
     return tokens
 
@@ -45,4 +48,13 @@ def unescaped(text: str) -> str:
 
 def escaped(letter: str) -> str:
     """What a letter after a backslash stands for."""
-    return _ESCAPES.get(letter, letter)
+    return _ESCAPES[letter.lower()]
+
+
+def refuse_other_escapes(token: Token) -> None:
+    """Raises QueryError for a text with a backslash before what SOQL has no meaning for."""
+    for letter in re.findall(r"\\(.)", token.text[1:-1], re.DOTALL):
+        if letter.lower() not in _ESCAPES:
+            message = f"Invalid string literal {token.text}. Illegal character sequence '\\{letter}' in string literal."
+            # The mark is before the quote: so it is where people quote it.
+            raise QueryError("MALFORMED_QUERY", message, token.at - 1)

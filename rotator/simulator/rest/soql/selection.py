@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from datetime import date, datetime
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 from rotator.simulator.rest.soql.conditions import Conditions, short_id
 from rotator.simulator.rest.soql.operands import OfGroups, OfRows, folded
+from rotator.simulator.rest.soql.place import placed
 from rotator.simulator.rest.soql.tree import Aggregate, Item, Query, QueryError
 
 if TYPE_CHECKING:
@@ -21,7 +23,8 @@ if TYPE_CHECKING:
 
 def select(database: Database, query: Query) -> tuple[list[dict[str, Any]], int | None]:
     """The records of a query; or none and their number, for a bare COUNT(). Raises QueryError."""
-    table = database.object(query.object)
+    with placed(query.at):
+        table = database.object(query.object)
     rows = _found(database, table, query, database.rows(table))
     if query.items == (Item(Aggregate("COUNT")),) and not query.group_by:
         return [], len(rows)
@@ -62,6 +65,9 @@ def _values_of(database: Database) -> Subquery:
 
 def _shown(database: Database, table: SObject, query: Query, rows: list[Row]) -> list[dict[str, Any]]:
     columns = [_column(database, table, query, item) for item in query.columns]
+    names = Counter(column.names for column in columns)
+    if twice := next((".".join(name) for name, number in names.items() if number > 1), None):
+        raise QueryError("INVALID_FIELD", f"duplicate field selected: {twice}")
     children = [(database.child(table, child.object), child) for child in query.children]
     measure_of = OfRows(database, table, query.alias)
     for order in reversed(query.order_by):
@@ -77,7 +83,8 @@ def _shown(database: Database, table: SObject, query: Query, rows: list[Row]) ->
 def _column(database: Database, table: SObject, query: Query, item: Item) -> Column:
     if not isinstance(item.operand, tuple):
         raise QueryError("MALFORMED_QUERY", f"Field must be grouped or aggregated: {'.'.join(item.operand.path)}")
-    return database.column(table, item.operand, query.alias)
+    with placed(item.at):
+        return database.column(table, item.operand, query.alias)
 
 
 def _children(database: Database, child: Child, query: Query) -> Callable[[Row], dict[str, Any] | None]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Final
 
@@ -18,10 +18,12 @@ AGGREGATES: Final = frozenset({"COUNT", "COUNT_DISTINCT", "MIN", "MAX", "SUM", "
 class QueryError(Exception):
     """A query that the org refuses."""
 
-    def __init__(self, code: str, message: str) -> None:
+    def __init__(self, code: str, message: str, at: int | None = None) -> None:
+        """`at` is where in the query it is, in characters from its beginning."""
         super().__init__(message)
         self.code = code
         self.message = message
+        self.at = at
 
 
 def unsupported(what: str) -> QueryError:
@@ -63,6 +65,7 @@ class Item:
 
     operand: Operand
     alias: str = ""
+    at: int = field(default=0, compare=False)
 
 
 @dataclass(frozen=True)
@@ -79,6 +82,7 @@ class Comparison:
     operand: Operand
     operator: str
     value: Value | DateLiteral | tuple[Value, ...] | Query
+    at: int = 0
 
 
 @dataclass(frozen=True)
@@ -122,6 +126,8 @@ class Query:
     order_by: tuple[Order, ...] = ()
     limit: int | None = None
     offset: int = 0
+    at: int = 0
+    """Where its object is named."""
 
     @property
     def columns(self) -> tuple[Item, ...]:

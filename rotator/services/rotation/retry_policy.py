@@ -56,6 +56,8 @@ class RetryPolicy:
         return self._now() - failures.since >= limit
 
     def pause(self, kind: ActionKind | None) -> timedelta:
-        """How long to wait after the last failure: it doubles with each, up to `max_interval` of the test logins."""
-        failures = self._failures[kind].count if kind in self._failures else 1
-        return BackOff(FIRST_PAUSE, max(FIRST_PAUSE, self._rules.max_interval)).pause(failures)
+        """How long to wait after the last failure, which `is_over` has counted.
+
+        It doubles with each, up to `max_interval` of the test logins.
+        """
+        return BackOff(FIRST_PAUSE, max(FIRST_PAUSE, self._rules.max_interval)).pause(self._failures[kind].count)

@@ -55,6 +55,8 @@ def test_a_success_begins_it_anew_for_its_own_kind_only(world: World) -> None:
     world.policy.succeeded(OBSERVING)
     assert not world.policy.is_over(OBSERVING, AWAY)
     assert world.policy.is_over(ActionKind.RESTORE, AWAY)
+    world.policy.succeeded(ActionKind.RESTORE)
+    assert not world.policy.is_over(ActionKind.RESTORE, AWAY)
 
 
 def test_the_pause_after_each_failure_is_longer(world: World) -> None:

@@ -172,3 +172,34 @@ def test_a_run_that_lost_its_lock_waits_for_it_unless_it_is_to_stop(
         assert len(tries) == 4
         assert caplog.messages == ["lost", "taken again"]
         assert vars(caplog.records[0])["reason"] == "The lock was lost."
+
+
+def test_a_lock_that_is_lost_just_before_something_is_sent_sends_nothing(
+    one: Bench, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Where it had not been lost after all, the run begins anew."""
+    caplog.set_level(logging.DEBUG, "rotator.services.rotation.recorder")
+    replace_certificate, sending = one.replace_certificate, [False, True]
+
+    def once(*args: Any, **options: Any) -> Any:
+        is_lost = sending.pop() if sending else False
+
+        def check(_hold: Hold) -> None:
+            if is_lost:
+                raise LockLost("The lock was lost.")
+
+        monkeypatch.setattr(Hold, "check", check)
+        try:
+            return replace_certificate(*args, **options)
+        finally:
+            monkeypatch.setattr(Hold, "check", lambda _hold: None)
+
+    monkeypatch.setattr(one, "replace_certificate", once)
+    assert one.handle().outcome is Outcome.ROTATED
+    assert one.writes["Billing"] == 1
+    [failed] = [vars(each) for each in caplog.records if "failed" in vars(each)]
+    assert (failed["message"], failed["failed"], failed["version"]) == (
+        "upload",
+        "The lock was lost.",
+        one.current.fingerprint,
+    )

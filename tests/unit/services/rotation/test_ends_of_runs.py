@@ -203,3 +203,15 @@ def test_what_was_asked_just_before_it_began_may_hold_it_up(one: Bench) -> None:
         service.handle(NOW, may_begin=lambda: False)
     assert (held.value.effect, held.value.hint) == ("Nothing was changed.", "Resume it.")
     assert rotations(one.database) == []
+
+
+def test_what_a_rotation_replaces_or_brings_back_is_written_down_when_it_begins(
+    pair: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old = pair.current.fingerprint
+    pair.handle()
+    runs(monkeypatch, REPORT)
+    pair.handle(replace(NOW, goal="back"))
+    back, first = rotations(pair.database)
+    assert (first.replaces, first.brings_back) == (old, None)
+    assert (back.replaces, back.brings_back) == (None, old)

@@ -19,6 +19,10 @@ from rotator.testing.versions import MOMENT
 from tests.unit.services.alerting.deliveries import DAY, LASTING, PASSING, DeliveryBench, Recorder
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+
+    from rotator.core.alert import Alert
     from rotator.history.engine.database import Database
 
 
@@ -288,19 +292,24 @@ def test_why_a_channel_refuses_is_kept_with_what_to_do_and_chance_spreads_the_tr
     assert attempt.next_at - MOMENT == BACK_OFF.pause(1, 1.0) < BACK_OFF.pause(1)
 
 
-def test_what_ended_or_waits_is_left_out_and_the_rest_is_sent(bench: DeliveryBench) -> None:
-    """It is asked just before each is sent: some have ended since they were claimed."""
-    bench.channel.digest_from = 100
-    alerts = [bench.alert(number) for number in range(1, 6)]
-    waiting = {alerts[2].id}
-    delivery = Delivery(
+def that_waits(bench: DeliveryBench, waits: Callable[[Alert, datetime], bool]) -> Delivery:
+    """The same, which asks of each alert whether it waits for a rotation."""
+    return Delivery(
         outbox=bench.outbox,
         alerts=bench.alerts,
         attempts=bench.attempts,
         alerting=bench.problems,
         origin=Origin("prod-1"),
-        waits=lambda alert, _now: alert.id in waiting,
+        waits=waits,
     )
+
+
+def test_what_ended_or_waits_is_left_out_and_the_rest_is_sent(bench: DeliveryBench) -> None:
+    """It is asked just before each is sent: some have ended since they were claimed."""
+    bench.channel.digest_from = 100
+    alerts = [bench.alert(number) for number in range(1, 6)]
+    waiting = {alerts[2].id}
+    delivery = that_waits(bench, lambda alert, _now: alert.id in waiting)
 
     def meanwhile(message: Message) -> None:
         if message.alert.id == alerts[0].id:
@@ -318,14 +327,7 @@ def test_the_end_of_what_waits_is_told_all_the_same(bench: DeliveryBench) -> Non
     alert = bench.alert()
     bench.deliver()
     bench.alerts.close(alert.key, "Over.", MOMENT)
-    delivery = Delivery(
-        outbox=bench.outbox,
-        alerts=bench.alerts,
-        attempts=bench.attempts,
-        alerting=bench.problems,
-        origin=Origin("prod-1"),
-        waits=lambda _alert, _now: True,
-    )
+    delivery = that_waits(bench, lambda _alert, _now: True)
     assert delivery.deliver("ops", lambda: bench.channel, MOMENT).accepted == 1
 
 

@@ -1,7 +1,7 @@
 """When users last logged in, and through what: one row for each user and app, however often it was.
 
-`login_history` reads the logins one by one. Here the org counts: LoginHistory cannot be filtered by its `Application`,
-but grouped by it (Object Reference, LoginHistory).
+`login_history` reads the logins one by one. Here the org counts: LoginHistory cannot be filtered by its `Application`
+and `Status`, but grouped by them (Object Reference, LoginHistory).
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from rotator.core.posture.facts import Use
+from rotator.core.usage.login_rows import SUCCESS
 from rotator.salesforce.record_values import moment, quoted, required_moment, soql_time
 
 if TYPE_CHECKING:
@@ -31,9 +32,9 @@ IN_A_BROWSER: Final = frozenset(
 """Types of logins by a person to the user interface (Object Reference, LoginHistory, LoginType)."""
 
 _LOGINS: Final = (
-    "SELECT UserId, Application, LoginType, MAX(LoginTime) lastUse FROM LoginHistory"
-    " WHERE UserId IN ({ids}) AND LoginTime >= {since} AND Status = 'Success'"
-    " GROUP BY UserId, Application, LoginType LIMIT {most}"
+    "SELECT UserId, Application, LoginType, Status, MAX(LoginTime) lastUse FROM LoginHistory"
+    " WHERE UserId IN ({ids}) AND LoginTime >= {since}"
+    " GROUP BY UserId, Application, LoginType, Status LIMIT {most}"
 )
 _TOKENS: Final = (
     "SELECT UserId, AppName, MAX(LastUsedDate) lastUse FROM OauthToken WHERE UserId IN ({ids})"
@@ -74,6 +75,8 @@ class LastUses:
 
 
 def _login(row: Fields, username: str) -> Use | None:
+    if row.text("Status") != SUCCESS:
+        return None
     is_in_a_browser = row.text("LoginType") in IN_A_BROWSER
     app = "" if is_in_a_browser else row.text("Application")
     # Without an app is also a login by SOAP, which is no use of one.

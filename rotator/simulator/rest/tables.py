@@ -37,15 +37,17 @@ _APPLICATION_FIELDS: Final = (
     *plain("StartUrl"),
     *numbers("UvidTimeout"),
 )
-_NOT_FILTERABLE: Final = ("Application", "Browser", "ClientVersion", "ApiType", "ApiVersion")
+_NOT_FILTERABLE: Final = ("Application", "Browser", "ClientVersion", "ApiType", "ApiVersion", "Platform", "Status")
+"""Object Reference, LoginHistory, Properties and Usage."""
 _LOGIN_FIELDS: Final = (
     ID,
     reference("UserId", "User"),
     *times("LoginTime"),
     *(SField(name, "picklist") for name in ("LoginType", "LoginSubType")),
-    *plain("Status", "SourceIp", "LoginUrl", "AuthenticationServiceId", "LoginGeoId"),
-    SField("AuthMethodReference", since=51),
-    *plain("CipherSuite", "TlsProtocol", "OptionsIsGet", "OptionsIsPost", "CountryIso", "Platform", "NetworkId"),
+    *plain("SourceIp", "LoginUrl", "AuthenticationServiceId", "LoginGeoId"),
+    *(SField("AuthMethodReference", since=51), SField("ForwardedForIp", since=61)),
+    *plain("CipherSuite", "TlsProtocol", "CountryIso", "NetworkId"),
+    *booleans("OptionsIsGet", "OptionsIsPost"),
     *(SField(name, filterable=False) for name in _NOT_FILTERABLE),
 )
 
@@ -87,7 +89,13 @@ _DATA: Final = (
     SObject(
         "UserLicense",
         "100",
-        (ID, *plain("Name", "MasterLabel", "Status"), *numbers("TotalLicenses", "UsedLicenses")),
+        (
+            ID,
+            *plain("Name", "MasterLabel", "LicenseDefinitionKey", "Status"),
+            *numbers("TotalLicenses"),
+            # From 64.0 on.
+            SField("UsedLicenses", "int", filterable=False),
+        ),
         rows.user_licences,
         since=37,
     ),
@@ -218,10 +226,10 @@ _TOOLING: Final = (
             *AUDIT,
         ),
         rows.deployments,
-        since=37,
+        since=49,
     ),
 )
 TABLES: Final[SObjects] = {each.name: each for each in _DATA}
-"""The objects of the REST API (Object Reference; LoginHistory's Application has no Filter property)."""
+"""The objects of the REST API (Object Reference)."""
 TOOLING_TABLES: Final[SObjects] = {each.name: each for each in _TOOLING}
 """The objects of the Tooling API (Tooling API, Certificate)."""

@@ -40,9 +40,6 @@ _T = TypeVar("_T")
 _CLAUSES: Final = frozenset({"WHERE", "GROUP", "ORDER", "LIMIT", "OFFSET"})
 _OTHER_CLAUSES: Final = frozenset({"USING", "WITH", "FOR", "UPDATE", "ALL", "HAVING", "TYPEOF"})
 
-_FURTHEST: Final = 2000
-"""SOQL and SOSL Reference, OFFSET."""
-
 _DEEPEST: Final = 50
 """How many brackets, negations and queries may stand inside each other; each takes calls of Python's of its own."""
 
@@ -87,8 +84,6 @@ class _Parser:
         order_by = self._list(self._order) if self._take_both("ORDER", "BY") else ()
         limit = self._number() if self._take("LIMIT") else None
         offset = self._number() if self._take("OFFSET") else 0
-        if offset > _FURTHEST:
-            raise QueryError("NUMBER_OUTSIDE_VALID_RANGE", f"Maximum SOQL offset allowed is {_FURTHEST}")
         return Query(items, name, alias, where, group_by, having, order_by, limit, offset, at)
 
     def _object_alias(self) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from datetime import date, datetime
 from itertools import groupby
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from rotator.simulator.rest.soql.conditions import Conditions, short_id
 from rotator.simulator.rest.soql.operands import OfGroups, OfRows, folded
@@ -20,11 +20,17 @@ if TYPE_CHECKING:
     from rotator.simulator.rest.soql.database import Column, Database
     from rotator.simulator.rest.soql.operands import MeasureOf
 
+_FURTHEST: Final = 2000
+"""SOQL and SOSL Reference, OFFSET."""
+
 
 def select(database: Database, query: Query) -> tuple[list[dict[str, Any]], int | None]:
     """The records of a query; or none and their number, for a bare COUNT(). Raises QueryError."""
     with placed(query.at):
         table = database.object(query.object)
+    # Of what gives so many rows in all an offset is the way to the next ones (Object Reference, OauthToken).
+    if query.offset > _FURTHEST and table.most_rows is None:
+        raise QueryError("NUMBER_OUTSIDE_VALID_RANGE", f"Maximum SOQL offset allowed is {_FURTHEST}")
     rows = _found(database, table, query, database.rows(table))
     if query.items == (Item(Aggregate("COUNT")),) and not query.group_by:
         return [], len(rows)

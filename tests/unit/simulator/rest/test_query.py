@@ -114,6 +114,8 @@ def test_what_a_badly_signed_login_leaves_in_the_history_is_a_setting(org: Org) 
         ("SELECT Id FROM User WHERE Id LIKE '005%'", "INVALID_QUERY_FILTER_OPERATOR"),
         ("SELECT Id FROM User WHERE ProfileId IN (null, '00e00000000000', null)", "INVALID_QUERY_FILTER_OPERATOR"),
         ("SELECT Id FROM User OFFSET 2001", "NUMBER_OUTSIDE_VALID_RANGE"),
+        ("SELECT Id FROM LoginHistory WHERE Status = 'Success'", "INVALID_FIELD"),
+        ("SELECT Id FROM UserLicense WHERE UsedLicenses > 1", "INVALID_FIELD"),
     ],
 )
 @pytest.mark.fact("7.3a")

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 def test_the_furthest_offset_is_answered(org: Org) -> None:
     assert ask(org, "SELECT Id FROM User OFFSET 2000")["records"] == []
+    assert ask(org, "SELECT AppName FROM OauthToken LIMIT 2500 OFFSET 2500")["records"] == []
 
 
 @pytest.mark.parametrize(

@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final, Protocol
 
 from rotator.core import words
+from rotator.core.credentials import Fingerprint
 from rotator.core.decision.actions import ActionKind, HaltReason
-from rotator.core.decision.policies import Goal
+from rotator.core.decision.policies import Goal, Strategy
 from rotator.errors import NOTHING_CHANGED
+from rotator.services.rotation.gap import MeasuredGap
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from rotator.core.credentials import Fingerprint
     from rotator.core.decision.actions import Action
     from rotator.core.decision.observations import Observation
-    from rotator.core.decision.policies import Strategy, Wanted
+    from rotator.core.decision.policies import Wanted
     from rotator.core.logins import LoginAnswer
-    from rotator.services.rotation.gap import MeasuredGap
+    from rotator.history.records import Rotation
 
 
 class Outcome(StrEnum):
@@ -103,6 +105,24 @@ class Report:
     def gap_seconds(self) -> float:
         """How long a consumer that knows only `current` may have been refused so far, in seconds."""
         return self.gap.length.total_seconds() if self.gap else 0.0
+
+
+def report_of(rotation: Rotation) -> Report:
+    """What the history has of a rotation that has ended."""
+    return Report(
+        rotation.credential,
+        Strategy(rotation.strategy),
+        Outcome(rotation.outcome or ""),
+        rotation.why,
+        rotation_id=rotation.id,
+        old_fingerprint=_fingerprint(rotation.old_fingerprint),
+        new_fingerprint=_fingerprint(rotation.new_fingerprint),
+        gap=MeasuredGap(length=timedelta(seconds=rotation.gap_seconds or 0.0)),
+    )
+
+
+def _fingerprint(text: str | None) -> Fingerprint | None:
+    return Fingerprint(text) if text else None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -21,14 +21,26 @@ from rotator.core.decision.policies import Goal, Wanted
 from rotator.core.lifecycle.dates import due_at, grace_end, told_end
 from rotator.core.schedule import NextDue
 from rotator.core.thresholds import has_come
+from rotator.history.journal.rotations import newest
+from rotator.services.rotation.report import Outcome
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from rotator.config.settings import CredentialSettings
+    from rotator.core.attempts import AttemptRecord
     from rotator.core.decision.observations import Observation
     from rotator.core.decision.policies import Policy
     from rotator.core.lifecycle.dates import Lifetimes
+    from rotator.history.engine.database import Database
+    from rotator.history.records import Rotation
+
+
+BEGUN: Final = "A run was begun, and has not ended or was interrupted."
+"""What is wrong with an attempt while its run goes on, and after one that was killed."""
+
+_TOLD: Final = frozenset({Outcome.ROTATED, Outcome.RESTORED, Outcome.REVERTED})
+"""A halt is met again by the next attempt, and told of then."""
 
 
 class DueAction(StrEnum):
@@ -113,3 +125,12 @@ def next_due_after(seen: Observation, found: DueNow, policy: Lifetimes, now: dat
         due_at=found.wait_until or due_at(seen, policy),
         retires_at=None if is_kept else told_end(ends),
     )
+
+
+def untold_end(database: Database, attempt: AttemptRecord) -> Rotation | None:
+    """The rotation that the attempt before ended, where it did not come to tell of it. Raises HistoryError."""
+    last = newest(database, [attempt.name]).get(attempt.name) if attempt.problem == BEGUN else None
+    if last is None or last.finished_at is None or last.outcome not in _TOLD:
+        return None
+    # What was told of before was written down with the attempt that told.
+    return last if attempt.last_good_at is None or last.finished_at > attempt.last_good_at else None

@@ -9,6 +9,7 @@ from rotator.core.schedule import NextDue
 from rotator.core.thresholds import NEVER, later, soonest
 from rotator.services.inventory.schedules import Schedules
 from rotator.services.schedule.agenda import Agenda, changed_names
+from rotator.services.schedule.due import untold_end
 from rotator.services.schedule.jobs import JobKind
 from rotator.services.schedule.rotation_job import RotationJob, is_half_done
 
@@ -86,7 +87,7 @@ class _Look:
         """A time that has come where something is due, otherwise one before which nothing is."""
         next_due, attempt = self._next_dues.get(name), self._moment.attempt(JobKind.ROTATE, name)
         now = self._moment.now
-        if next_due and not next_due.is_half_done and name in self._moment.unfinished and self._was_left(name):
+        if next_due and not next_due.is_half_done and self._was_left(name, attempt):
             next_due = NextDue(is_half_done=True)
         if next_due is None:
             self.unknown.add(name)
@@ -99,14 +100,20 @@ class _Look:
             return now
         return min(next_due.tried_at(schedule, now, attempt) or NEVER, later(now, LOOKED_AT_EVERY))
 
-    def _was_left(self, name: str) -> bool:
-        """Whether a command began a rotation and died in the middle of it.
+    def _was_left(self, name: str, attempt: AttemptRecord) -> bool:
+        """Whether a command began a rotation and died in the middle of it, or a service before it told of its end.
 
         What stopped for a person is left to who typed that until the next inventory: the service would be in the way.
         """
+        if name not in self._moment.unfinished:
+            return self._is_untold(attempt)
         if self._context.database.holders([name]):
             return False
         return self._context.history.journal.credential_record(name).halted(is_half_done=True) is None
+
+    def _is_untold(self, attempt: AttemptRecord) -> bool:
+        database = self._context.database
+        return untold_end(database, attempt) is not None and not database.holders([attempt.name])
 
     def half_done_first(self, due: list[str]) -> list[str]:
         """The same credentials: what was begun does not wait for what was not, where not all can be seen to at once."""
@@ -116,7 +123,8 @@ class _Look:
         """What an earlier process left open goes on at once; the rest waits for the inventory."""
         if attempt.is_due(self._moment.now) and self._context.settings.credentials[name].org not in self._inventories:
             return True
-        left = NextDue(is_half_done=self._may_be_half_done(name) and is_half_done(self._context.history, name))
+        is_half_done_now = self._may_be_half_done(name) and is_half_done(self._context.history, name)
+        left = NextDue(is_half_done=is_half_done_now or self._is_untold(attempt))
         return left.is_due(self._schedules.of(name), self._moment.now, attempt)
 
     def _may_be_half_done(self, name: str) -> bool:

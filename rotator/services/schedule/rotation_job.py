@@ -43,9 +43,9 @@ from rotator.services.alerting.usage_alerts import went_back
 from rotator.services.inventory.status import known_state
 from rotator.services.rotation.client_secrets.mechanics import observer_of
 from rotator.services.rotation.gap import refused_since
-from rotator.services.rotation.report import Outcome
+from rotator.services.rotation.report import Outcome, report_of
 from rotator.services.rotation.requests import Request, resumed
-from rotator.services.schedule.due import DueAction, circumstances_of, due_now, next_due_after
+from rotator.services.schedule.due import BEGUN, DueAction, circumstances_of, due_now, next_due_after, untold_end
 from rotator.services.schedule.jobs import JobKind
 from rotator.services.usage.going_back import going_back
 
@@ -55,6 +55,7 @@ if TYPE_CHECKING:
     from rotator.core.alert import NewAlert
     from rotator.core.attempts import AttemptRecord
     from rotator.core.decision.observations import Observation
+    from rotator.history.records import Rotation
     from rotator.services.rotation.report import Report
     from rotator.services.schedule.context import JobAdapters, ServiceContext, UnitOfWork
     from rotator.services.schedule.due import DueNow
@@ -110,6 +111,9 @@ class RotationJob:
                 self._tell_failure(error)
             return None
         self._circumstances = circumstances_of(seen, self._settings)
+        if untold := untold_end(self._context.database, self._attempt):
+            self._ended(report_of(untold), untold)
+            return None
         return self._rotate_or_wait(seen, found)
 
     def _is_left_revoked(self) -> bool:
@@ -234,11 +238,10 @@ class RotationJob:
 
     def _note_beginning(self) -> None:
         """Records a failure in advance: should the run kill this process, the next one counts it as one."""
-        problem = "A run was begun, and has not ended or was interrupted."
-        begun = self._attempt.failed(self._context.now(), self._context.back_off, problem=problem)
+        begun = self._attempt.failed(self._context.now(), self._context.back_off, problem=BEGUN)
         self._context.history.attempts.put(begun)
 
-    def _ended(self, report: Report, request: Request) -> None:
+    def _ended(self, report: Report, request: Request | Rotation) -> None:
         match report.outcome:
             case Outcome.ROTATED | Outcome.RESTORED:
                 if report.rotation_id:
@@ -257,7 +260,7 @@ class RotationJob:
             case Outcome.HALTED:
                 self._halted(report)
 
-    def _tell_if_gone_back(self, rotation_id: str, request: Request) -> None:
+    def _tell_if_gone_back(self, rotation_id: str, request: Request | Rotation) -> None:
         if request.trigger == LEFT_BEHIND:
             by_hand = self._settings.mode is Mode.MANUAL
             new = went_back(self._name, self._org, rotation_id, request.reason, by_hand=by_hand)

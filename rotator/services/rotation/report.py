@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 from rotator.core import words
 from rotator.core.credentials import Fingerprint
 from rotator.core.decision.actions import ActionKind, HaltReason
-from rotator.core.decision.policies import Goal, Strategy
+from rotator.core.decision.policies import Goal
 from rotator.errors import NOTHING_CHANGED
 from rotator.services.rotation.gap import MeasuredGap
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from rotator.core.decision.actions import Action
     from rotator.core.decision.observations import Observation
-    from rotator.core.decision.policies import Wanted
+    from rotator.core.decision.policies import Strategy, Wanted
     from rotator.core.logins import LoginAnswer
     from rotator.history.records import Rotation
 
@@ -107,11 +107,11 @@ class Report:
         return self.gap.length.total_seconds() if self.gap else 0.0
 
 
-def report_of(rotation: Rotation) -> Report:
+def report_of(rotation: Rotation, strategy: Strategy) -> Report:
     """What the history has of a rotation that has ended."""
     return Report(
         rotation.credential,
-        Strategy(rotation.strategy),
+        strategy,
         Outcome(rotation.outcome or ""),
         rotation.why,
         rotation_id=rotation.id,

@@ -112,7 +112,7 @@ class RotationJob:
             return None
         self._circumstances = circumstances_of(seen, self._settings)
         if untold := untold_end(self._context.database, self._attempt):
-            self._ended(report_of(untold), untold)
+            self._ended(report_of(untold, self._settings.strategy), untold)
             return None
         return self._rotate_or_wait(seen, found)
 

@@ -12,7 +12,8 @@ from rotator.services.schedule.due import BEGUN
 from rotator.services.schedule.rotation_job import RotationJob
 from tests.unit.services.bench import Died
 from tests.unit.services.cycle_bench import CycleBench, cycle_bench
-from tests.unit.services.schedule.test_rotation_job import DAY, DUE, refuse_new_keys, used
+from tests.unit.services.rotation_attempts import DAY, DUE, made_due
+from tests.unit.services.schedule.test_rotation_job import refuse_new_keys
 
 if TYPE_CHECKING:
     from rotator.history.engine.database import Database
@@ -20,10 +21,8 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def one(database: Database) -> CycleBench:
-    found = used(cycle_bench(database))
-    found.work()
-    found.bench.time += DUE
-    return found
+    """One app, whose certificate is due."""
+    return made_due(cycle_bench(database))
 
 
 def killed_at(what: str, one: CycleBench, monkeypatch: pytest.MonkeyPatch, *, of: type = RotationJob) -> None:

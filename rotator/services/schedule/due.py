@@ -128,7 +128,11 @@ def next_due_after(seen: Observation, found: DueNow, policy: Lifetimes, now: dat
 
 
 def untold_end(database: Database, attempt: AttemptRecord) -> Rotation | None:
-    """The rotation that the attempt before ended, where it did not come to tell of it. Raises HistoryError."""
+    """The rotation that the attempt before ended, where it did not come to tell of it. Raises HistoryError.
+
+    To tell that it ended well nobody is asked, so that an org that is away by then is no reason to be silent; one that
+    was taken back is told of with the circumstances, which are observed.
+    """
     last = newest(database, [attempt.name]).get(attempt.name) if attempt.problem == BEGUN else None
     if last is None or last.finished_at is None or last.outcome not in _TOLD:
         return None

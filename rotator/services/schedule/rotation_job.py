@@ -95,6 +95,9 @@ class RotationJob:
 
     def run(self) -> Report | None:
         """Gives the report of a rotation's run, None when none was begun."""
+        untold = untold_end(self._context.database, self._attempt)
+        if untold and untold.outcome != Outcome.REVERTED:
+            return self._told_late(untold)
         room_at = self._adapters.room_at(self._org)
         if room_at:
             self._context.history.attempts.put(replace(self._attempt, last_at=self._context.now(), next_at=room_at))
@@ -111,10 +114,11 @@ class RotationJob:
                 self._tell_failure(error)
             return None
         self._circumstances = circumstances_of(seen, self._settings)
-        if untold := untold_end(self._context.database, self._attempt):
-            self._ended(report_of(untold, self._settings.strategy), untold)
-            return None
-        return self._rotate_or_wait(seen, found)
+        return self._told_late(untold) if untold else self._rotate_or_wait(seen, found)
+
+    def _told_late(self, rotation: Rotation) -> Report | None:
+        self._ended(report_of(rotation, self._settings.strategy), rotation)
+        return None
 
     def _is_left_revoked(self) -> bool:
         """Whether it was revoked, and nobody has begun to bring it back: then nothing of it is rotated or told of."""
@@ -314,8 +318,7 @@ class RotationJob:
         return self.next_due.tried_at(self._context.schedules().of(self._name), now, self._attempt)
 
     def _needs_person(self, found: DueNow) -> None:
-        end = found.end
-        self._halt(end.why, end.hint, end.halt)
+        self._halt(found.end.why, found.end.hint, found.end.halt)
 
     def _halted(self, report: Report) -> None:
         self._halt(report.why, report.hint, report.halt, has_run=True)

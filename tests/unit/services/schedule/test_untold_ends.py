@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from rotator.errors import OrgUnavailable
 from rotator.history.journal.queries import rotations
 from rotator.services.rotation.rotation_service import RotationService
 from rotator.services.schedule.due import BEGUN
@@ -63,6 +64,16 @@ def test_it_is_told_of_once(
     assert told_by_the_next_one(one) == [title]
     assert [each.outcome for each in rotations(one.context.database)] == [outcome]
     assert one.rotation.needs_attention is not is_kept
+
+
+def test_an_org_that_is_away_by_then_is_no_reason_to_be_silent(
+    one: CycleBench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    killed_at("_ended", one, monkeypatch)
+    one.outside.org_fails = OrgUnavailable("The org is away.")
+    one.restart()
+    one.work()
+    assert [each.title for each in one.outside.told] == ["billing was rotated in production"]
 
 
 def test_what_was_told_of_just_before_is_not_told_again(one: CycleBench, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,8 +1,9 @@
 """Consumer keys and secrets of external client apps: the pair in use, and the one that is staged or rotated away.
 
-REST API, External Client Apps, OAuth credentials (API 65.0 on). A consumer has one pair in use and room for a second
-one. What is staged is put in use by the command `rotate`; the pair before it is the second one then, and is taken for
-30 days. Whatever is sent goes to addresses made here, from ids alone: those that an answer names are not followed.
+Connect REST API, OAuth Usage and OAuth Credentials (API 65.0 on). A consumer has one pair in use and room for a second
+one. What is staged is put in use by the command `rotate`; the pair before it is the second one then. A second pair is
+valid for 30 days. Whatever is sent goes to addresses made here, from ids alone: those that an answer names are not
+followed.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from rotator.core.credentials import Fingerprint, secret_fingerprint
 from rotator.core.kept import Kept
 from rotator.core.observed import Kind, ObservedApp, ObservedCertificate
 from rotator.core.secret import Secret
-from rotator.errors import NOTHING_CHANGED, OrgError
+from rotator.errors import NOTHING_CHANGED, LoginRefused, OrgError, OrgUnavailable
 from rotator.net.limits import KILOBYTE, MEGABYTE
 from rotator.net.shapes import Fields, WrongShape
 from rotator.resources import docs
@@ -42,7 +43,10 @@ FIRST_VERSION: Final = 65.0
 _API: Final = "REST API of external client apps"
 _SIZE: Final = 64 * KILOBYTE
 _LIST_SIZE: Final = 4 * MEGABYTE
-"""Of the list of apps, with 200 bytes for each."""
+"""Of a page of the list of apps, with 200 bytes for each."""
+_PAGE: Final = 100
+"""Apps that a page has, but for the last one."""
+_MOST_PAGES: Final = 100
 _LOOKS: Final = 3
 _KEPT: Final = 1_000
 """Ids of consumers that an adapter keeps by itself."""
@@ -55,6 +59,13 @@ class State(StrEnum):
     """To come."""
     ROTATED = "rotated"
     """Rotated away, and taken for a while still."""
+    EXPIRED = "expired"
+    """Of no use to anybody, and in the place of a next one."""
+
+
+_STATES: Final = {**{each.value: each for each in State}, "active": State.STAGED}
+"""By their names in small letters: App Oauth Staged Credentials has Active, Rotated and Expired, and programs that read
+them have others."""
 
 
 @dataclass(frozen=True)
@@ -180,9 +191,9 @@ class ClientSecrets:
         )
 
     def stage(self, app: str) -> Pair:
-        """Has the org make a second pair. The place for it must be empty."""
+        """Has the org make a second pair. The place for it must be empty, or hold one that has expired."""
         consumer = self._require(app)
-        answer = self._call("POST", f"{consumer.path}/staged")
+        answer = self._stage(consumer)
         # From here on a pair may be staged, whatever the answer lacks.
         try:
             made = self._second(answer, consumer)
@@ -206,17 +217,39 @@ class ClientSecrets:
         second = self._expected(consumer, expecting)
         self._call("DELETE", f"{consumer.path}/staged/{second.id}")
 
+    def _stage(self, consumer: _Consumer) -> Fields:
+        try:
+            return self._call("POST", f"{consumer.path}/staged")
+        except (LoginRefused, OrgUnavailable):
+            raise
+        except OrgError:
+            second = self._look_for_second(consumer)
+            if second is None or second.state is not State.EXPIRED:
+                raise
+        self._call("DELETE", f"{consumer.path}/staged/{second.id}")
+        return self._call("POST", f"{consumer.path}/staged")
+
     def _pairs(self, consumer: _Consumer) -> Pairs:
         for _ in range(_LOOKS):
-            second = self._second(self._call("GET", f"{consumer.path}/staged"), consumer)
+            second = self._look_for_second(consumer)
             in_use = self._pair(self._call("GET", f"{consumer.path}?part=keyandsecret"), consumer)
             # Rotated between the two calls, the staged pair is in use, and what is second now has not been seen yet.
-            if second is None or second.pair != in_use:
+            if second is None or second.state is State.EXPIRED:
+                return Pairs(in_use)
+            if second.pair != in_use:
                 return Pairs(in_use, second)
         raise from_status(self.org, 200, _API, f"it shows one pair of {consumer.app} as in use and as second")
 
+    def _look_for_second(self, consumer: _Consumer) -> Second | None:
+        try:
+            answer = self._call("GET", f"{consumer.path}/staged")
+        except NotThere:
+            # What an org says of no pair is not documented; of no consumer, it says so of the pair in use, too.
+            return None
+        return self._second(answer, consumer)
+
     def _expected(self, consumer: _Consumer, expecting: Fingerprint) -> Second:
-        second = self._second(self._call("GET", f"{consumer.path}/staged"), consumer)
+        second = self._look_for_second(consumer)
         if second is None or second.pair.fingerprint != expecting:
             raise OrgError(
                 f"The second consumer key and secret of {consumer.app} in the org {self.org} are not those that were"
@@ -249,7 +282,17 @@ class ClientSecrets:
         return f"{self.org} {app_id}"
 
     def _listed(self) -> list[_ListedApp]:
-        apps = self._read(self._call("GET", "usage", size=_LIST_SIZE), lambda answer: answer.objects("apps"))
+        listed: list[_ListedApp] = []
+        for number in range(_MOST_PAGES):
+            page = self._page(number)
+            listed += page
+            if len(page) < _PAGE:
+                return listed
+        raise from_status(self.org, 200, _API, "its list of apps has no end")
+
+    def _page(self, number: int) -> list[_ListedApp]:
+        answer = self._call("GET", f"usage?page={number}" if number else "usage", size=_LIST_SIZE)
+        apps = self._read(answer, lambda one: one.objects("apps"))
         name_of = partial(self._read, read=lambda one: one.text("developerName", required=True))
         return [_ListedApp(name_of(each), self._id(each, "identifier")) for each in apps]
 
@@ -273,10 +316,10 @@ class ClientSecrets:
             raise from_status(self.org, 200, _API, f"{consumer.app} has {len(shown)} staged pairs, and one is possible")
         if not shown:
             return None
-        state = self._read(shown[0], lambda one: one.text("state", required=True))
-        if state not in set(State):
+        state = _STATES.get(self._read(shown[0], lambda one: one.text("state", required=True)).lower())
+        if state is None:
             raise from_status(self.org, 200, _API, f"the second pair of {consumer.app} is in a state that is not known")
-        return Second(self._id(shown[0], "id"), self._pair(shown[0], consumer), State(state))
+        return Second(self._id(shown[0], "id"), self._pair(shown[0], consumer), state)
 
     def _pair(self, answer: Fields, consumer: _Consumer) -> Pair:
         key = self._read(answer, lambda one: one.text("key", required=True))
@@ -317,7 +360,7 @@ class ClientSecrets:
             raise from_status(self.org, 200, _API, str(error)) from None
 
     def _refusal(self, response: requests.Response, path: str) -> OrgError:
-        if response.status_code == 404 and path == "usage":
+        if response.status_code == 404 and path.startswith("usage"):
             return OrgError(
                 f"The org {self.org} has no {_API}.",
                 effect=NOTHING_CHANGED,

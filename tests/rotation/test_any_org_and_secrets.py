@@ -36,6 +36,7 @@ OF_SECRETS: Final[dict[str, tuple[Any, ...]]] = {
     **UNKNOWN,
     "external_staged_pairs_log_in": (False, True),
     "external_ended_pairs_shown": (False, True),
+    "external_no_second_pair": ("empty_list", "not_found"),
     "external_rotated_pairs_seconds": (0.0, 60.0),
     "external_rotated_keys_sign": (False, True),
 }

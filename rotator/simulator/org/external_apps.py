@@ -24,8 +24,9 @@ if TYPE_CHECKING:
     from rotator.simulator.org.components import Component
     from rotator.simulator.org.users import User
 
-ROTATED_LIFETIME: Final = timedelta(days=30)
-"""How long a key and secret work on after they were rotated away (External Client Apps, staged credentials)."""
+SECOND_LIFETIME: Final = timedelta(days=30)
+"""How long a second key and secret are valid, staged or rotated away (Connect REST API, App Oauth Staged Credentials).
+"""
 
 
 @dataclass
@@ -61,9 +62,13 @@ class StagedCredentials:
     logs_in: bool = False
     """Whether it does so while it is only staged."""
 
+    def has_expired(self, now: datetime) -> bool:
+        """Whether its time is over."""
+        return now - self.since >= SECOND_LIFETIME
+
     def is_taken(self, now: datetime) -> bool:
         """Whether it is good for logins now."""
-        return self.logs_in if self.state == "staged" else now - self.since < ROTATED_LIFETIME
+        return (self.logs_in or self.state == "rotated") and not self.has_expired(now)
 
 
 @dataclass
@@ -87,7 +92,7 @@ class Consumer:
 
     def rotate(self, now: datetime, known_after: timedelta = timedelta(0)) -> None:
         """The staged pair becomes the one in use; the old one stays for 30 days. Raises LookupError without one."""
-        if self.staged is None or self.staged.state != "staged":
+        if self.staged is None or self.staged.state != "staged" or self.staged.has_expired(now):
             raise LookupError(self.id)
         self.pair, self.staged = self.staged.pair, replace(self.staged, pair=self.pair, state="rotated", since=now)
         self.known_from = now + known_after

@@ -90,6 +90,8 @@ class OrgSettings:
     """Whether an assertion may still name a consumer key that was rotated away, while its pair is taken."""
     external_ended_pairs_shown: bool = True
     """Whether a pair whose 30 days have ended is listed still, and takes the place of a next one."""
+    external_no_second_pair: Literal["empty_list", "not_found"] = "empty_list"
+    """What an org says of a consumer without a second pair."""
     external_consumer_key_given: Literal["ignore", "refuse"] = "ignore"
     """What becomes of a new consumer key for an app that has one: the write succeeds and the old one stays, or not."""
     external_apps_updatable: bool = True

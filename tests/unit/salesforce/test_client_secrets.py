@@ -285,14 +285,42 @@ def test_a_refusal_is_classed_as_everywhere(
     assert refusal(lambda: secrets.stage("Billing_2"), kind).hint is not None
 
 
-def test_a_pair_that_was_rotated_away_is_seen_until_the_org_lists_it_no_more(
-    org: Org, secrets: ClientSecrets, consumer: Consumer
+def test_an_app_on_a_later_page_of_the_list_is_found(org: Org, secrets: ClientSecrets) -> None:
+    for number in range(230):
+        org.add_external_app(f"App_{number}", username=ROBOT)
+    assert secrets.read("App_229")
+
+
+@pytest.mark.parametrize(
+    ("word", "state"),
+    [("Active", State.STAGED), ("staged", State.STAGED), ("Rotated", State.ROTATED), ("rotated", State.ROTATED)],
+)
+def test_the_states_of_the_documents_and_those_that_programs_saw_are_known(
+    org: Org, secrets: ClientSecrets, word: str, state: State
 ) -> None:
-    secrets.rotate("Billing_2", expecting=secrets.stage("Billing_2").fingerprint)
-    assert consumer.staged
-    consumer.staged = replace(consumer.staged, since=consumer.staged.since - timedelta(days=31))
+    secrets.read("Billing_2")
+    answer = json_answer(200, {"stagedCredentials": [{**SECOND, "state": word}]})
+    org.faults.add(Fault(Kind.CREDENTIALS, Effect.FAIL, answer=answer))
     seen = secrets.read("Billing_2")
     assert seen
-    assert seen.second_as(State.ROTATED)
-    org.settings = replace(org.settings, external_ended_pairs_shown=False)
+    assert seen.second_as(state)
+
+
+def test_where_an_org_says_of_no_second_pair_that_it_is_not_there_there_is_none(
+    org: Org, secrets: ClientSecrets, consumer: Consumer
+) -> None:
+    org.settings = replace(org.settings, external_no_second_pair="not_found")
     assert secrets.read("Billing_2") == Pairs(as_seen(consumer.pair))
+    staged = secrets.stage("Billing_2")
+    secrets.delete("Billing_2", expecting=staged.fingerprint)
+    assert secrets.read("Billing_2") == Pairs(as_seen(consumer.pair))
+    refusal(lambda: secrets.delete("Billing_2", expecting=staged.fingerprint))
+
+
+def test_an_expired_pair_is_none_and_gives_way_to_the_next(secrets: ClientSecrets, consumer: Consumer) -> None:
+    secrets.stage("Billing_2")
+    assert consumer.staged
+    consumer.staged = replace(consumer.staged, since=consumer.staged.since - timedelta(days=30))
+    assert secrets.read("Billing_2") == Pairs(as_seen(consumer.pair))
+    made = secrets.stage("Billing_2")
+    assert as_seen(consumer.staged.pair) == made

@@ -139,6 +139,8 @@ FACTS: Final = {
     "5.3b": "from 65.0 on",
     "5.3c": "there is no certificate here",
     "5.3d": "keys and secrets take permissions",
+    "5.3e": "a second pair is Active, Rotated or Expired, and valid for 30 days",
+    "5.3f": "apps are listed in pages of a hundred",
     "5.4a": "app_not_found at the generic login hosts; the org's own address is the way",
     "5.5a": "a file without a certificate has the key, every boolean and both orders, in the WSDL's order",
     "6a": "a Certificate is PEM in lines of 64 with a description beside it, the leaf first in a chain",

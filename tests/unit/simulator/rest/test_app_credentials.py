@@ -52,14 +52,39 @@ def test_a_pair_is_staged_rotated_in_and_the_old_one_works_for_thirty_days(
     assert ask(org, staged_url)[1] == {"stagedCredentials": []}
     _, made = ask(org, staged_url, "POST")
     [staged] = made["stagedCredentials"]
-    assert (staged["state"], ask(org, staged_url, "POST")[0]) == ("staged", 400)
+    assert (staged["state"], ask(org, staged_url, "POST")[0]) == ("Active", 400)
     assert org.app_of(staged["key"]) is None
     _, rotated = ask(org, staged["url"], "PATCH", {"command": "rotate"})
-    assert [(each["key"], each["state"]) for each in rotated["stagedCredentials"]] == [(old, "rotated")]
+    assert [(each["key"], each["state"]) for each in rotated["stagedCredentials"]] == [(old, "Rotated")]
     assert app.client_id == staged["key"]
     assert org.app_of(old) is app
     clock.advance(timedelta(days=30).total_seconds())
     assert org.app_of(old) is None
+    assert [each["state"] for each in ask(org, staged_url)[1]["stagedCredentials"]] == ["Expired"]
+
+
+@pytest.mark.fact("5.3e")
+def test_what_was_staged_and_not_rotated_in_within_thirty_days_has_expired(
+    org: Org, app: ExternalApp, clock: StandingClock
+) -> None:
+    url = f"{BASE}/credentials/{app.id}/{app.consumer.id if app.consumer else ''}/staged"
+    [staged] = ask(org, url, "POST")[1]["stagedCredentials"]
+    clock.advance(timedelta(days=30).total_seconds())
+    assert [each["state"] for each in ask(org, url)[1]["stagedCredentials"]] == ["Expired"]
+    assert ask(org, staged["url"], "PATCH", {"command": "rotate"})[0] == 400
+    assert ask(org, url, "POST")[0] == 400
+
+
+@pytest.mark.fact("5.3f")
+def test_apps_are_listed_page_by_page(org: Org, app: ExternalApp) -> None:
+    for number in range(100):
+        org.add_external_app(f"App_{number}")
+    first, second, third = (ask(org, f"{BASE}/usage?page={number}")[1] for number in range(3))
+    assert ask(org, f"{BASE}/usage")[1] == first
+    assert (len(first["apps"]), len(second["apps"]), third["apps"]) == (100, 1, [])
+    assert first["apps"][0]["identifier"] == app.id
+    assert first["nextPageUrl"] == f"{BASE}/usage?page=1"
+    assert [each["developerName"] for each in ask(org, f"{BASE}/usage?pageSize=1")[1]["apps"]] == ["Shipping"]
 
 
 def test_staged_pairs_can_be_taken_back_and_what_is_not_there_is_not_found(org: Org, app: ExternalApp) -> None:
@@ -108,11 +133,17 @@ def test_an_org_may_keep_secrets_out_of_the_rest_api(org: Org, app: ExternalApp)
 
 def test_what_is_not_known_of_the_second_pair_is_a_setting(org: Org, app: ExternalApp, clock: StandingClock) -> None:
     url = f"{BASE}/credentials/{app.id}/{app.consumer.id if app.consumer else ''}/staged"
-    org.settings = replace(org.settings, external_staged_pairs_log_in=True, external_ended_pairs_shown=False)
+    org.settings = replace(
+        org.settings,
+        external_staged_pairs_log_in=True,
+        external_ended_pairs_shown=False,
+        external_no_second_pair="not_found",
+    )
+    assert ask(org, url)[0] == 404
     [staged] = ask(org, url, "POST")[1]["stagedCredentials"]
     assert org.app_of(staged["key"]) is app
     ask(org, staged["url"], "PATCH", {"command": "rotate"})
     assert len(ask(org, url)[1]["stagedCredentials"]) == 1
     clock.advance(timedelta(days=30).total_seconds())
-    assert ask(org, url)[1] == {"stagedCredentials": []}
+    assert ask(org, url)[0] == 404
     assert ask(org, url, "POST")[0] == 200

@@ -19,7 +19,7 @@ from rotator.plain_text import one_line
 from rotator.stores.refusals import STAGES_WHOLE
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, MutableMapping
     from pathlib import Path
 
     from rotator.core.retry import Waiting
@@ -31,7 +31,7 @@ LOG: Final = logging.getLogger(__name__)
 _AWAY: Final = {
     408: "it took too long",
     412: "it has not caught up with the last write yet",
-    429: "it asks to be called later (a rate limit)",
+    429: "it asks to be called later (a rate limit, or a standby that has not caught up)",
     472: "it is a standby for disaster recovery",
     473: "it is a performance standby",
     500: "it has trouble of its own",
@@ -40,6 +40,11 @@ _AWAY: Final = {
     504: "what stands before it cannot reach it in time",
 }
 """Answers that pass by themselves (Vault HTTP API, "HTTP status codes")."""
+
+_STATE: Final = "X-Vault-Index"
+"""Header by which the answer to a write says which state it led to. A standby that does not have that state yet refuses
+whoever sends it back, with 412 or 429, and would show what was there before to anybody else (Vault Enterprise and
+OpenBao, "Eventual consistency"). To be forwarded by it must be asked for, which Vault refuses unless it is allowed."""
 
 _UPGRADING: Final = "Upgrading from non-versioned to versioned data"
 """What a KV engine says with status 400 for a moment after it was enabled, or upgraded to version 2."""
@@ -123,6 +128,8 @@ class VaultHttp:
             if answer is not None and not reason:
                 return answer
             LOG.debug("not answered", extra={"reason": reason})
+        # Where the cluster was restored from a backup, no node reaches it any more.
+        self._headers.pop(_STATE, None)
         raise self._unavailable(reason)
 
     @contextmanager
@@ -150,6 +157,8 @@ class VaultHttp:
         reason, hint = "what answers there is no Vault", "Check `address` of the store, and proxies on the way."
         try:
             response = call(self._client)
+            if _STATE in response.headers:
+                self._headers[_STATE] = response.headers[_STATE]
             answer = _answer(response)
             if _passing(answer) or answer.is_vault:
                 return answer, _passing(answer)
@@ -176,6 +185,12 @@ class VaultHttp:
         finally:
             self._client.token = ""
         raise StoreError(f"{self.where} cannot be called: {reason}.", effect=STAGES_WHOLE, hint=hint)
+
+    @property
+    def _headers(self) -> MutableMapping[str, str | bytes]:
+        """Of every request."""
+        headers: MutableMapping[str, str | bytes] = self._client.adapter.session.headers
+        return headers
 
     def _unavailable(self, reason: str) -> StoreUnavailable:
         patience = round(self._waiting.patience)

@@ -32,6 +32,9 @@ _LONGEST_START: Final = 120.0
 _UNSEAL_KEY: Final = re.compile(r"Unseal Key: (\S+)")
 """What a server in dev mode tells, last of all."""
 
+_STANDBY: Final = 429
+"""What a standby says of its health."""
+
 _CONFIGURATION: Final = """
 ui = false
 disable_mlock = true
@@ -45,7 +48,7 @@ listener "tcp" {{
 }}
 storage "raft" {{
   path = "{folder}/raft"
-  node_id = "one"
+  node_id = "{folder}"
   performance_multiplier = 1
 }}
 """
@@ -169,6 +172,28 @@ def sealed_server(folder: Path) -> Iterator[VaultProcess]:
         with closing(server.admin()) as admin:
             admin.sys.enable_secrets_engine("kv", path="kv", options={"version": "2"})
             _until_mounted(admin, "kv")
+        yield server
+    finally:
+        server.stop()
+
+
+@contextmanager
+def standby_of(active: VaultProcess, folder: Path) -> Iterator[VaultProcess]:
+    """A second node of its cluster, which answers reads by itself, and so shows a write somewhat later."""
+    port, cluster_port = free_port(), free_port()
+    for file in active.folder.glob("*.pem"):
+        shutil.copy(file, folder)
+    (folder / "raft").mkdir()
+    configuration = folder / "config.hcl"
+    configuration.write_text(_CONFIGURATION.format(port=port, cluster_port=cluster_port, folder=folder))
+    command = [_binary(), "server", f"-config={configuration}"]
+    server = VaultProcess(f"https://127.0.0.1:{port}", folder, command, active.ca, active.root_token, active.unseal_key)
+    try:
+        server.start()
+        with closing(server.admin()) as admin:
+            admin.sys.join_raft_cluster(active.address, leader_ca_cert=(folder / "ca.pem").read_text())
+            admin.sys.submit_unseal_key(active.unseal_key)
+        server._until(lambda health: health == _STANDBY)
         yield server
     finally:
         server.stop()

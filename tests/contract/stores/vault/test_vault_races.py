@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from time import sleep
 from typing import TYPE_CHECKING
 
 import pytest
@@ -10,13 +11,15 @@ import pytest
 from rotator.core.credentials import Stages
 from rotator.errors import StoreError
 from rotator.testing.versions import make_version
-from tests.contract.servers.vault import closing
+from tests.contract.servers.vault import closing, sealed_server, standby_of
 from tests.contract.stores.vault.stores import new_folder, opened
 from tests.contract.stores.vault.wire import Wire, attach
 from tests.tiers import standard_first
+from tests.virtual_time import VirtualTime
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     import requests
 
@@ -126,3 +129,33 @@ def test_tidying_up_never_destroys_what_another_program_just_stored(
             assert store.read(NAME, theirs.fingerprint) == theirs
         else:
             assert other.sweep(NAME) == 0
+
+
+def test_each_request_asks_for_a_node_that_has_what_was_written_before(sealed_vault: VaultProcess, folder: str) -> None:
+    asked = list[str | None]()
+    with opened(sealed_vault, path=folder) as store:
+        attach(store, Wire(before=lambda _at, request: asked.append(request.headers.get("X-Vault-Index"))))
+        version = make_version(NAME)
+        store.put_pending(version)
+        store.promote(NAME, version.fingerprint, replaces=None)
+        assert store.stages(NAME) == Stages(current=version.fingerprint)
+    assert asked[0] is None
+    assert None not in asked[-4:]
+    assert len(set(asked)) > 2
+
+
+def test_a_standby_that_lags_behind_shows_the_program_what_it_wrote(tmp_path: Path) -> None:
+    active, standby = tmp_path / "active", tmp_path / "standby"
+    active.mkdir()
+    standby.mkdir()
+    with sealed_server(active) as leader, standby_of(leader, standby) as server:
+        for _ in range(10):
+            catching_up = VirtualTime(while_sleeping=lambda: sleep(0.05))
+            with opened(server, path=new_folder(), mount="kv", time=catching_up, patience="1h") as store:
+                replaced = None
+                for version in (make_version(NAME), make_version(NAME)):
+                    store.put_pending(version)
+                    assert store.stages(NAME).pending == version.fingerprint
+                    store.promote(NAME, version.fingerprint, replaces=replaced)
+                    assert store.stages(NAME) == Stages(current=version.fingerprint, previous=replaced)
+                    replaced = version.fingerprint

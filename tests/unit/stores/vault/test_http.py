@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 import requests
@@ -104,3 +105,31 @@ def test_a_redirect_that_makes_a_read_of_a_write_is_told(http: VaultHttp) -> Non
 def test_another_refusal_is_an_answer_at_once(http: VaultHttp) -> None:
     answers = [response(400, {"errors": ["check-and-set parameter did not match the current version"]})]
     assert http.send(lambda _client: answers.pop(0), None).status == 400
+
+
+def test_what_was_written_is_read_from_no_node_that_does_not_have_it_yet(http: VaultHttp) -> None:
+    behind = response(412, {"errors": ["required index state not present"]})
+    written, read = response(200, {"data": {}}), response(200, {"data": {}})
+    written.headers["X-Vault-Index"] = "state-after-the-write"
+    answers, sent = [response(200, {"data": {}}), written, behind, read], list[str | None]()
+
+    def call(client: Any) -> requests.Response:
+        sent.append(client.adapter.session.headers.get("X-Vault-Index"))
+        return answers.pop(0)
+
+    assert all(http.send(call, None).ok for _ in range(3))
+    assert sent == [None, None, "state-after-the-write", "state-after-the-write"]
+
+
+def test_a_state_that_no_node_reaches_any_more_is_not_asked_for_again(http: VaultHttp) -> None:
+    written = response(200, {"data": {}})
+    written.headers["X-Vault-Index"] = "state-before-the-backup-was-restored"
+    assert http.send(lambda _client: written, None).ok
+
+    def call(client: Any) -> requests.Response:
+        is_asked_for = "X-Vault-Index" in client.adapter.session.headers
+        return response(412, {"errors": []}) if is_asked_for else response(200, {"data": {}})
+
+    with pytest.raises(StoreUnavailable, match="has not caught up"):
+        http.send(call, None)
+    assert http.send(call, None).ok

@@ -34,7 +34,7 @@ class NewApp:
     contact: str
     """A mail address: every app has one."""
     permission_set: str
-    """Label of the one whose users may log in through it."""
+    """API name of the one whose users may log in through it (Metadata API, ExtlClntAppOauthConfigurablePolicies)."""
     client_id: str
     certificate: Certificate | None = None
     """None for an app that gets one by its first rotation."""
@@ -56,6 +56,12 @@ def files_of(app: NewApp) -> dict[str, str]:
             effect="Nothing was written.",
             hint="Give another name with --app.",
         )
+    if not re.fullmatch(r"[A-Za-z]\w*", app.permission_set, re.ASCII):
+        raise ConfigurationError(
+            f"No permission set has the API name {app.permission_set!r}: that has letters, digits and `_`.",
+            effect="Nothing was written.",
+            hint="Give with --permission-set what Setup shows as its API Name, not its label.",
+        )
     certificate = f"<certificate>{app.certificate.base64}</certificate>" if app.certificate else ""
     purpose = "Made by rotator, which replaces its certificate."
     values = {
@@ -64,7 +70,7 @@ def files_of(app: NewApp) -> dict[str, str]:
         "APP_LABEL": app.name.replace("_", " "),
         "APP_DESCRIPTION": purpose,
         "CONTACT": escape(app.contact),
-        "PERMISSION_SET": escape(app.permission_set),
+        "PERMISSION_SET": app.permission_set,
         "CONSUMER_KEY": app.client_id,
     }
     return {_filled(path, values): _filled(text, values) for path, text in project_files().items()}

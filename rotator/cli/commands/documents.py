@@ -48,8 +48,8 @@ def example() -> None:
     "--permission-set",
     default="Rotator",
     show_default=True,
-    metavar="LABEL",
-    help="The permission set whose users may log in through it.",
+    metavar="NAME",
+    help="API name of the permission set whose users may log in through it.",
 )
 @click.option(
     "--certificate",

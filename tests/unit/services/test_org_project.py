@@ -43,7 +43,7 @@ def org() -> Org:
 
 
 def test_a_name_may_hold_the_words_that_stand_for_other_values() -> None:
-    files = files_of(NewApp("CRM_CONTACT_SYNC", "a@acme.example", "CONSUMER_KEY users", "k" * 64))
+    files = files_of(NewApp("CRM_CONTACT_SYNC", "a@acme.example", "CONSUMER_KEY_users", "k" * 64))
     [header] = [text for path, text in files.items() if path.endswith("/CRM_CONTACT_SYNC.eca-meta.xml")]
     assert "<label>CRM CONTACT SYNC</label>" in header
     assert "<contactEmail>a@acme.example</contactEmail>" in header
@@ -62,6 +62,13 @@ def test_who_has_the_permission_set_logs_in_through_the_app(org: Org) -> None:
         target = LoginTarget(org.url, app.client_id, username, org.url)
         answer = prove(NearTransport([org]), target, key, MOMENT)
         assert answer.outcome is outcome
+
+
+def test_a_permission_set_is_named_by_its_api_name_and_no_label() -> None:
+    with pytest.raises(ConfigurationError, match="API name") as refused:
+        files_of(NewApp("Billing_B", "a@acme.example", "Billing users", "k" * 64))
+    assert "API Name" in refused.value.hint
+    assert files_of(NewApp("Billing_B", "a@acme.example", "acme__Billing_users", "k" * 64))
 
 
 def test_the_permissions_for_revocations_are_deployed_apart_and_the_page_names_each(org: Org) -> None:
@@ -106,13 +113,13 @@ def test_the_page_on_setting_up_an_org_names_every_permission_of_every_set() -> 
 
 
 def test_an_app_without_a_certificate_has_a_place_for_one(org: Org) -> None:
-    app = NewApp("Billing_B", "a@acme.example", "Billing users", new_client_id(Random(2).choice))
+    app = NewApp("Billing_B", "a@acme.example", "Billing_users", new_client_id(Random(2).choice))
     files = files_of(app)
     assert not [path for path, text in files.items() if any(line.isspace() for line in text.splitlines())]
     assert deployed(org, packaged(files)) == ("Succeeded", [])
     made = org.external_app("Billing_B")
     assert (made.live_certificate, made.client_id) == (None, app.client_id)
-    assert made.assigned_permission_sets == ["Billing users"]
+    assert made.assigned_permission_sets == ["Billing_users"]
 
 
 @pytest.mark.parametrize("name", ["../x", "A&B", "", "7up", "My App", "Billing\n", "Größe"])

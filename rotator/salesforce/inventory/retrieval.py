@@ -23,7 +23,7 @@ from rotator.net.limits import MEGABYTE
 from rotator.net.shapes import WrongShape
 from rotator.plain_text import one_line
 from rotator.salesforce.component import Component
-from rotator.salesforce.faults import from_status
+from rotator.salesforce.faults import CLOSED, from_status
 from rotator.salesforce.metadata import COMPONENT_SIZE
 from rotator.salesforce.soap import API_VERSION, add_texts, document, element, id_of, result_with, text_of
 
@@ -78,7 +78,7 @@ def retrieved(metadata: MetadataService, names: Mapping[str, Sequence[str]]) -> 
     Raises OrgError, OrgUnavailable and LoginRefused.
     """
     for some in _portions(names):
-        yield from _unpacked(metadata.org, _archive(metadata, _begun(metadata, some)))
+        yield from _unpacked(metadata.org, _sent(metadata, some))
 
 
 def _portions(names: Mapping[str, Sequence[str]]) -> Iterator[dict[str, list[str]]]:
@@ -88,6 +88,16 @@ def _portions(names: Mapping[str, Sequence[str]]) -> Iterator[dict[str, list[str
         for metadata_type, name in members[start : start + PORTION]:
             portion.setdefault(metadata_type, []).append(name)
         yield portion
+
+
+def _sent(metadata: MetadataService, names: Mapping[str, Sequence[str]]) -> bytes:
+    """The archive, which the org deletes as it sends it: one that was lost on its way is retrieved once more."""
+    try:
+        return _archive(metadata, _begun(metadata, names))
+    except (*CLOSED, OrgUnavailable):
+        raise
+    except OrgError:
+        return _archive(metadata, _begun(metadata, names))
 
 
 def _begun(metadata: MetadataService, names: Mapping[str, Sequence[str]]) -> str:
@@ -127,8 +137,11 @@ def _made(org: str, results: list[etree._Element]) -> bytes | None:
     if text_of(result, "success") != "true":
         why = text_of(result, "errorMessage") or text_of(result, "status")
         raise OrgError(f"The org {org} could not retrieve its apps: {why}", effect=NOTHING_CHANGED)
+    archive = text_of(result, "zipFile")
+    if not archive:
+        raise OrgError(f"The org {org} has deleted what it retrieved.", effect=NOTHING_CHANGED)
     try:
-        return base64.b64decode(text_of(result, "zipFile"), validate=True)
+        return base64.b64decode(archive, validate=True)
     except ValueError:
         raise WrongShape("its archive is no base64") from None
 

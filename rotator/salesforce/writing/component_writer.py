@@ -12,8 +12,10 @@ deployment that was begun before it would then take it away. This is kept from h
   that is written down without an end, and those of the program's user that the org lists. The first is taken back while
   it waits, the others are waited for, and the run observes again. Nothing is concluded from how one ended: an org may
   have committed what it says it dropped (Metadata API Developer Guide, cancelDeploy).
-- Where the answer to the call that began one was lost, and the org does not list deployments, a check is sent after it:
-  an org works off one deployment at a time, in their order, so that what was before the check has ended with it.
+- Where the answer to the call that began one was lost, and the org does not list deployments, a check is sent after it,
+  as an org works off one deployment at a time: what was before the check has most likely ended with it. For certain it
+  is where they are listed, which takes no permission that a deployment does not take (Tooling API, DeployRequest): an
+  org does not promise to keep to the order (Metadata API Developer Guide, deploy).
 """
 
 from __future__ import annotations

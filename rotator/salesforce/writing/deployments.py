@@ -33,7 +33,7 @@ RESULT_SIZE: Final = 8 * MEGABYTE
 
 _PAUSES: Final = BackOff(timedelta(seconds=1), timedelta(seconds=10))
 _TRUE: Final = frozenset({"true", "1"})
-_ENDED: Final = "('Succeeded', 'SucceededPartial', 'Failed', 'FinalizingFailed', 'Canceled')"
+_ENDED: Final = "('Succeeded', 'SucceededPartial', 'Failed', 'FinalizingFailed', 'FinalizingDeployFailed', 'Canceled')"
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,8 @@ _LONGEST: Final = 500
 _MOST_NAMED: Final = 3
 _RERUN: Final = "Run it again; it starts from what is there then."
 TIMEOUT: Final = "`deploy_timeout` of the org says how long rotator waits."
-_BROKEN_OFF: Final = frozenset({"Canceled", "FinalizingFailed"})
+_BROKEN_OFF: Final = frozenset({"Canceled", "FinalizingFailed", "FinalizingDeployFailed"})
+"""The WSDL of 66.0 and the guide (DeployResult) have other names for one of them."""
 _IN_SETUP: Final = "Setup shows it under Deployment Status."
 
 

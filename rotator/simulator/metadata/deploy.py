@@ -103,7 +103,11 @@ def check_status(call: MetadataCall, body: etree._Element) -> None:
 def cancel(call: MetadataCall, body: etree._Element) -> None:
     """cancelDeploy: takes a deployment back that has not begun; one at work goes on to its end."""
     # jsforce names the argument otherwise than the WSDL.
-    job = find(call.org, call.text("String") or call.text("id"))
+    job = call.org.jobs.find(call.text("String") or call.text("id"))
+    if job is None or not isinstance(job.result, Deployment):
+        raise FaultError("INVALID_ID_FIELD", "Invalid deploy ID")
+    if job.is_done:
+        raise FaultError("INVALID_ID_FIELD", "Deployment already completed")
     call.org.jobs.cancel(job, call.user)
     append(add(body, "result"), {"done": job.is_done, "id": job.id})
 

@@ -45,6 +45,8 @@ class Retrieval:
     members: dict[str, list[str]] = field(default_factory=dict)
     messages: list[dict[str, str]] = field(default_factory=list)
     error: str = ""
+    was_sent: bool = False
+    """An archive is sent once, and deleted then (checkRetrieveStatus)."""
 
 
 def retrieve(call: MetadataCall, body: etree._Element) -> None:
@@ -74,8 +76,10 @@ def check_status(call: MetadataCall, body: etree._Element) -> None:
     job = call.org.jobs.find(call.text("asyncProcessId"))
     if job is None or not job.id.startswith("09S"):
         raise FaultError("INVALID_CROSS_REFERENCE_KEY", "invalid cross reference id")
-    result = add(body, "result")
     retrieval = job.result or Retrieval()
+    if retrieval.was_sent:
+        raise FaultError("INVALID_LOCATOR", "Retrieve result has been deleted.")
+    result = add(body, "result")
     add(result, "done", "true" if job.is_done else "false")
     if retrieval.error:
         append(result, {"errorMessage": retrieval.error, "errorStatusCode": "UNKNOWN_EXCEPTION"})
@@ -96,6 +100,7 @@ def check_status(call: MetadataCall, body: etree._Element) -> None:
     wants_archive = call.text("includeZip").lower() not in {"false", "0"}
     archive = pack(retrieval.files) if job.is_done and wants_archive and retrieval.files else b""
     add(result, "zipFile", base64.b64encode(archive).decode())
+    retrieval.was_sent = bool(archive)
 
 
 def check_async_status(call: MetadataCall, body: etree._Element) -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import base64
 import io
 import zipfile
+from dataclasses import replace
 from datetime import timedelta
 from random import Random
 from typing import TYPE_CHECKING, Any
@@ -120,6 +121,11 @@ def deploy(_org: Org, version: str, check_only: str = "false") -> str:
     return f"<deploy><ZipFile>{archive(version)}</ZipFile><DeployOptions>{flags}{rest}</DeployOptions></deploy>"
 
 
+def waiting(org: Org, version: str) -> str:
+    org.settings = replace(org.settings, deploy_seconds=60)
+    return job(org, "deploy", version)
+
+
 def validated(org: Org, version: str) -> str:
     done = org.jobs.find(job(org, "deploy", version))
     assert done is not None
@@ -170,7 +176,7 @@ BODIES: dict[str, Callable[[Org, str], str]] = {
         f"<checkDeployStatus><asyncProcessId>{job(org, 'deploy', version)}</asyncProcessId>"
         "<includeDetails>true</includeDetails></checkDeployStatus>"
     ),
-    "cancelDeploy": lambda org, version: f"<cancelDeploy><String>{job(org, 'deploy', version)}</String></cancelDeploy>",
+    "cancelDeploy": lambda org, version: f"<cancelDeploy><String>{waiting(org, version)}</String></cancelDeploy>",
     "deployRecentValidation": lambda org, version: (
         f"<deployRecentValidation><validationId>{validated(org, version)}</validationId></deployRecentValidation>"
     ),

@@ -90,6 +90,7 @@ FACTS: Final = {
     "2.3l": "production orgs refuse a deployment that says NoTestRun, and run no test where it says nothing",
     "2.3m": "a deployment that waits is taken back at once, and one at work may go on to its end",
     "2.3n": "deployments are rows of the Tooling API's DeployRequest",
+    "2.3o": "what was retrieved is deleted as it is sent",
     "2.4a": "since Spring '26 new Connected Apps are refused, and those that are there are updated as before",
     "3a": "an app has one certificate: a new one takes the old one's place",
     "3b": "the consumer key stays when the certificate changes",

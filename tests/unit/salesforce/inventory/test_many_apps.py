@@ -113,3 +113,13 @@ def test_an_org_that_answers_no_call_is_asked_no_other(
     with pytest.raises(OrgError):
         inventory(session, metadata)
     assert many.calls[Call.SOAP_READ] == 0
+
+
+def test_what_was_retrieved_and_lost_on_its_way_is_retrieved_once_more(
+    many: Org, session: OrgSession, metadata: MetadataService
+) -> None:
+    expected = inventory(session, metadata, at_once=2)
+    before = asked(many)
+    many.faults.add(Fault(Call.SOAP_STATUS, Effect.LOSE_ANSWER))
+    assert inventory(session, metadata) == expected
+    assert asked(many) == (before[0] + 2, before[1] + 3, before[2])

@@ -79,6 +79,17 @@ class TestRetrieving:
         with pytest.raises(FaultError, match="invalid cross reference id"):
             call(org, status.replace(str(job), "09S000000000000"))
 
+    @pytest.mark.fact("2.3o")
+    def test_an_archive_is_sent_once(self, org: Org) -> None:
+        request = "<unpackaged><version>67.0</version></unpackaged>"
+        [job] = texts(call(org, f"<retrieve><retrieveRequest>{request}</retrieveRequest></retrieve>"), "id")
+        status = f"<checkRetrieveStatus><asyncProcessId>{job}</asyncProcessId>%s</checkRetrieveStatus>"
+        for _ in range(2):
+            assert texts(call(org, status % "<includeZip>false</includeZip>"), "zipFile") == [""]
+        assert texts(call(org, status % ""), "zipFile") != [""]
+        with pytest.raises(FaultError, match="Retrieve result has been deleted"):
+            call(org, status % "")
+
     def test_packages_are_not_simulated(self, org: Org) -> None:
         request = "<packageNames>Sales</packageNames><unpackaged><version>67.0</version></unpackaged>"
         with pytest.raises(FaultError, match="is not simulated"):

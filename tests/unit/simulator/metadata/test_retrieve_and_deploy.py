@@ -59,6 +59,9 @@ class TestJobs:
         answer = status_of(org, job)
         assert (texts(answer, "status"), texts(answer, "canceledByName")) == (["Canceled"], ["Admin"])
         assert org.app("Billing").live_certificate == key_pairs[0][1]
+        for job_id, problem in ((job, "Deployment already completed"), ("0Af000000000000", "Invalid deploy ID")):
+            with pytest.raises(FaultError, match=problem):
+                call(org, f"<cancelDeploy><String>{job_id}</String></cancelDeploy>")
 
     @pytest.mark.fact("2.3m")
     def test_one_that_is_at_work_goes_on_when_it_is_canceled(

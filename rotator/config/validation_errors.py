@@ -102,7 +102,7 @@ def _unknown_key(key: str, known: list[str]) -> str:
 def _wrong_count(place: Place, context: dict[str, Any]) -> str:
     if context.get("max_length") == 2 or place[-1] == "apps":
         return "must be one app, or two that take turns"
-    return "must not be empty"
+    return f"must have at most {context['max_length']} entries" if "max_length" in context else "must not be empty"
 
 
 def _step(kind: Any, part: str | int) -> Iterator[Any]:

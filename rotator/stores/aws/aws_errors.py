@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -53,8 +54,10 @@ _UNKNOWN_CALLER: Final = frozenset(
         "UnrecognizedClientException",
     }
 )
-_DENIED: Final = frozenset({"AccessDenied", "AccessDeniedException"})
+_DENIED: Final = frozenset({"AccessDenied", "AccessDeniedException", "NotAuthorized"})
 _KEY_FAILED: Final = frozenset({"EncryptionFailure", "DecryptionFailure"})
+
+STS: Final = "sts:"
 
 FAILURES: Final = (botocore.ClientError, botocore.BotoCoreError, ResponseParserError)
 """Whatever botocore raises when a call did not succeed."""
@@ -190,11 +193,11 @@ _MENDED_BY: Final = {
 
 
 def _answer(error: botocore.ClientError, call: Call) -> StoreError:
-    code, words = code_of(error), one_line(str(_refusal(error).get("Message", "")), 300)
+    code, words = code_of(error), one_line(str(_refusal(error).get("Message", "")), _LONGEST_WORDS)
     if code in _DENIED:
-        return _denied(call, by_key="kms" in words.lower())
+        return _denied(call, words, by_key="access to kms" in words.lower() or "perform: kms:" in words)
     if code in _KEY_FAILED:
-        return _denied(call, by_key=True)
+        return _denied(call, "", by_key=True)
     if code in _ENDED:
         what = f"{call.where} is called with credentials that have ended."
         hint = "Log in to AWS again, such as with `aws sso login`."
@@ -202,27 +205,67 @@ def _answer(error: botocore.ClientError, call: Call) -> StoreError:
     if code in _UNKNOWN_CALLER:
         hint = "Try them with `aws sts get-caller-identity`; a clock that is wrong looks the same."
         return StoreError(f"{call.where} does not know these credentials ({code}).", effect=STAGES_WHOLE, hint=hint)
-    quoted = "" if call.action in _CARRYING else f": {words.rstrip('.')}"
+    quoted = "" if call.action in _CARRYING else f": {one_line(words, 300).rstrip('.')}"
     return StoreError(
         f"{call.where} says no to {call.action} on the secret {call.secret} ({code}{quoted}).",
         effect=STAGES_WHOLE,
-        hint="Look at the secret in AWS; `rotator check` tries what is needed.",
+        hint=_QUOTA if code == _LIMIT else "Look at the secret in AWS; `rotator check` tries what is needed.",
     )
 
 
+_LONGEST_WORDS: Final = 1000
+"""The ARNs of a caller and of a secret stand in it, and after them why."""
+_LIMIT: Final = "LimitExceededException"
+_QUOTA: Final = (
+    "A quota of Secrets Manager is used up, such as the secrets of the region, or the versions, labels or tags of this"
+    " secret (`aws secretsmanager list-secret-version-ids --include-deprecated`)."
+)
 _CARRYING: Final = frozenset({"secretsmanager:CreateSecret", "secretsmanager:PutSecretValue"})
 
 
-def _denied(call: Call, *, by_key: bool) -> NotAllowed:
-    if call.action == ASSUME_ROLE:
-        message = f"{call.where} cannot be called: the role {call.ground.role} may not be assumed ({ASSUME_ROLE})."
-    elif by_key:
+def _denied(call: Call, words: str, *, by_key: bool) -> NotAllowed:
+    if call.action.startswith(STS):
+        return _not_assumed(call, words)
+    found = _WHICH_POLICY.search(words)
+    reason = f", {found[0]}" if found else ""
+    if by_key:
         message = (
             f"{call.where} may not use the KMS key of the secret {call.secret} for {call.action}"
-            " (kms:Decrypt, kms:GenerateDataKey)."
+            f" (kms:Decrypt, kms:GenerateDataKey){reason}."
         )
     else:
-        message = f"{call.where} does not allow {call.action} on the secret {call.secret}."
+        message = f"{call.where} does not allow {call.action} on the secret {call.secret}{reason}."
     statement = json.dumps(statement_for(call.action, call.ground, by_key=by_key))
-    hint = f"Allow it with this statement: {statement} The whole policy: `rotator check --print-policy`."
-    return NotAllowed(message, effect=STAGES_WHOLE, hint=hint)
+    if "explicit deny" in reason:
+        hint = "That policy is not to deny it: no statement that allows it counts beside one that denies."
+    elif reason and "identity-based" not in reason:
+        hint = f"That policy is to allow it, too: {statement} No statement elsewhere takes its place."
+    else:
+        hint = f"Allow it with this statement: {statement} The whole policy: `rotator check --print-policy`."
+    return NotAllowed(message, effect=STAGES_WHOLE, hint=f"{hint}{_KEY_STATE if by_key else ''}")
+
+
+_WHICH_POLICY: Final = re.compile(
+    r"with an explicit deny in an? [A-Za-z -]{3,40}|because no [A-Za-z -]{3,40} allows the \w+:\w+ action"
+)
+"""How AWS says which policy it was (IAM User Guide, "Troubleshoot access denied error messages")."""
+
+_KEY_STATE: Final = " See also that the key is enabled: `aws kms describe-key`."
+"""EncryptionFailure is said of a key that is not, too (API Reference, "Common Errors")."""
+
+
+def _not_assumed(call: Call, words: str) -> NotAllowed:
+    if call.action == ASSUME_ROLE and call.ground.role:
+        role = f"the role {call.ground.role}"
+        statement = json.dumps(statement_for(call.action, call.ground, by_key=False))
+        hint = f"Allow it with this statement: {statement} The role's trust policy must name the caller as well."
+    else:
+        role = "a role"
+        hint = (
+            "It is the one that AWS's own settings name: AWS_ROLE_ARN, or `role_arn` in ~/.aws/config. Its trust policy"
+            f" must allow {call.action} to the caller, or to the issuer and the subject of the token."
+        )
+    said = f"{call.action}: {words.rstrip('.')}" if words else call.action
+    return NotAllowed(
+        f"{call.where} cannot be called: {role} may not be assumed ({said}).", effect=STAGES_WHOLE, hint=hint
+    )

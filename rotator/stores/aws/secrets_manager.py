@@ -10,8 +10,17 @@ from botocore.parsers import ResponseParserError
 
 from rotator.net.shapes import require_text
 from rotator.stores.aws.access import unlogged
-from rotator.stores.aws.aws_errors import FAILURES, STUMBLES, Call, FileUnusable, code_of, explain, has_ended, passes
-from rotator.stores.aws.policy import ASSUME_ROLE
+from rotator.stores.aws.aws_errors import (
+    FAILURES,
+    STS,
+    STUMBLES,
+    Call,
+    FileUnusable,
+    code_of,
+    explain,
+    has_ended,
+    passes,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -136,9 +145,9 @@ class AwsCalls:
 
     def _judged(self, failure: Exception, action: str, secret: str) -> Exception:
         """What to raise when the call is not made again."""
-        # A role is assumed on the way to the call; then it is that call that was refused.
-        assuming = isinstance(failure, ClientError) and failure.operation_name == "AssumeRole"
-        name = ASSUME_ROLE if assuming else f"secretsmanager:{action}"
+        # A role is assumed on the way to the call, by us or by botocore; then it is that call that was refused.
+        called = failure.operation_name if isinstance(failure, ClientError) else ""
+        name = f"{STS}{called}" if called.startswith("AssumeRole") else f"secretsmanager:{action}"
         explained = explain(failure, self._call(name, secret))
         return Refused(code_of(failure), explained) if code_of(failure) in _MEANT else explained
 

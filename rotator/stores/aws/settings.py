@@ -1,13 +1,13 @@
 """`type: aws` in config.yaml."""
 
 from datetime import timedelta
-from typing import Annotated, Literal, Self
+from typing import Annotated, Final, Literal, Self
 
 from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
 from rotator.config.durations import Period
 from rotator.config.paths import ConfiguredPath
-from rotator.config.section import StoreSettings, Words
+from rotator.config.section import ONE_LINE, StoreSettings, Words
 from rotator.stores.addresses import secure_address
 from rotator.stores.aws.policy import Ground
 
@@ -15,7 +15,13 @@ Prefix = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9/_+=.@-]{0,256}$"
 """Characters that a secret's name may have (CreateSecret, Name)."""
 
 Region = Annotated[str, StringConstraints(pattern=r"^[a-z]{2,4}(-[a-z]+)+-[0-9]+$")]
+ExternalId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_+=,.@:/-]{2,1224}$")]
+"""AssumeRole, ExternalId."""
+
+MOST_TAGS: Final = 50
+TagKey = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=128, pattern=ONE_LINE)]
 TagValue = Annotated[str, StringConstraints(max_length=256)]
+"""Tag; how many there may be, and whose names begin with `aws:`: AWS General Reference, "Tagging"."""
 RoleArn = Annotated[str, StringConstraints(pattern=r"^arn:[a-z-]+:iam::[0-9]{12}:role/.+$")]
 
 
@@ -35,12 +41,12 @@ class AwsStoreSettings(StoreSettings):
     region: Region | None = None
     profile: Words | None = None
     role: RoleArn | None = None
-    external_id: Words | None = None
+    external_id: ExternalId | None = None
     create: bool = True
     """Whether secrets that do not exist are made."""
     kms_key: Words | None = None
     """Id, ARN or alias of the KMS key of new secrets."""
-    tags: dict[Words, TagValue] = Field(default_factory=dict)
+    tags: Annotated[dict[TagKey, TagValue], Field(max_length=MOST_TAGS)] = Field(default_factory=dict)
     endpoint_url: Address | None = None
     sts_endpoint_url: Address | None = None
     ca: ConfiguredPath | None = None
@@ -57,6 +63,8 @@ class AwsStoreSettings(StoreSettings):
             raise ValueError("external_id is for a role: give `role` as well")
         if self.tags and not self.create:
             raise ValueError("tags are for new secrets, and `create: false` makes none")
+        if any(key.lower().startswith("aws:") for key in self.tags):
+            raise ValueError("tags that begin with aws: are AWS's own")
         return self
 
     @property

@@ -7,6 +7,7 @@ kept by moto; what is refused is refused before moto hears of it.
 from __future__ import annotations
 
 import json
+import re
 import socket
 import threading
 from contextlib import contextmanager
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
     from tests.contract.servers.moto import Ask
 
 LARGEST_VALUE: Final = 65_536
+MOST_LABELS: Final = 20
+"""Of all versions of a secret together (User Guide, "Quotas")."""
 WRITES: Final = frozenset({"CreateSecret", "PutSecretValue", "UpdateSecretVersionStage"})
 ACCOUNT: Final = "123456789012"
 REGION: Final = "eu-central-1"
@@ -63,8 +66,9 @@ class Asked:
 
     @classmethod
     def of(cls, action: str, headers: Mapping[str, str], parameters: Mapping[str, Any]) -> Asked:
-        """As the scope of the signature says it."""
-        key_id, _, region, *_ = headers["Authorization"].partition("Credential=")[2].split("/")
+        """As the scope of the signature says it; a call by a token of an issuer's has none."""
+        signed = headers.get("Authorization", "Credential=//")
+        key_id, _, region, *_ = signed.partition("Credential=")[2].split("/")
         return cls(action, key_id, region, headers.get("X-Amz-Security-Token", ""), parameters)
 
 
@@ -90,6 +94,8 @@ class Faults:
     """Something else than AWS answers everything."""
     errors: dict[str, str] = field(default_factory=dict)
     """Action -> code of the error that it always answers."""
+    words: str = ""
+    """What such an error says; by itself that it is by order."""
     once: list[tuple[str, str]] = field(default_factory=list)
     """(action, code of the error) that the next such call answers."""
     described: Mapping[str, Any] = field(default_factory=dict)
@@ -171,7 +177,7 @@ class StrictAws:
         if faults.throttle_every and len(self.calls) % faults.throttle_every == 0:
             raise Refusal("ThrottlingException", "Rate exceeded")
         if action in faults.errors:
-            raise Refusal(faults.errors[action], f"{action} fails by order")
+            raise Refusal(faults.errors[action], faults.words or f"{action} fails by order")
         if faults.once and faults.once[0][0] == action:
             raise Refusal(faults.once.pop(0)[1], f"{action} fails once by order")
         allowed = faults.policy is None or _allows(faults.policy, name, parameters)
@@ -183,6 +189,7 @@ class StrictAws:
         described = self._ask("DescribeSecret", {"SecretId": secret})
         labels = self._labels(described)
         _refuse_size(parameters)
+        _refuse_name(action, secret)
         if described.status_code == 200 and json.loads(described.get_data()).get("DeletedDate"):
             raise Refusal("InvalidRequestException", "The secret is scheduled for deletion.")
         before = Seen(self._shown(described), labels, frozenset(_versions(described)))
@@ -205,6 +212,8 @@ class StrictAws:
             if json.loads(found.get_data()).get("SecretString") != parameters["SecretString"]:
                 raise Refusal("ResourceExistsException", "A version with this id has another value.")
             return found
+        if len(self._labels(described)) >= MOST_LABELS:
+            raise Refusal("LimitExceededException", "A secret has 20 labels at the most.")
         if action == "CreateSecret" and described.status_code == 200:
             raise Refusal("ResourceExistsException", "A secret with this name exists.")
         return self._ask(action, parameters)
@@ -327,6 +336,11 @@ def _versions(described: Response) -> list[str]:
 def _refuse_size(parameters: Mapping[str, Any]) -> None:
     if len(str(parameters.get("SecretString", "")).encode()) > LARGEST_VALUE:
         raise Refusal("ValidationException", "SecretString is too long.")
+
+
+def _refuse_name(action: str, secret: str) -> None:
+    if action == "CreateSecret" and not re.fullmatch(r"[A-Za-z0-9/_+=.@-]{1,512}", secret, re.ASCII):
+        raise Refusal("ValidationException", "Invalid name.")
 
 
 def _refuse_unseen(seen: Seen, parameters: Mapping[str, Any]) -> None:

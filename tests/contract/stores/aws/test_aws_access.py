@@ -85,6 +85,36 @@ def test_a_role_that_may_not_be_assumed_is_named(aws: AwsGround) -> None:
     assert f'"Resource": "{ROLE}"' in refused.value.hint
 
 
+def test_a_role_of_aws_own_files_that_may_not_be_assumed_is_named(
+    aws: AwsGround, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "config"
+    file.write_text(f"[profile crm]\nrole_arn = {ROLE}-of-crm\ncredential_source = Environment\n")
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(file))
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "there-is-none"))
+    monkeypatch.setenv("AWS_ENDPOINT_URL_STS", aws.server.url)
+    aws.layer.faults.denied = frozenset({"sts:AssumeRole"})
+    with pytest.raises(StoreError, match=r"a role may not be assumed \(sts:AssumeRole: no\)") as refused:
+        aws.configured(profile="crm").stages(NAME)
+    assert "`role_arn` in ~/.aws/config" in refused.value.hint
+    assert "secretsmanager" not in refused.value.message
+
+
+def test_a_pod_whose_role_does_not_trust_its_token_is_told_so(
+    aws: AwsGround, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "token").write_text("token-of-a-pod")
+    monkeypatch.delenv("AWS_ACCESS_KEY_ID")
+    monkeypatch.setenv("AWS_ROLE_ARN", ROLE)
+    monkeypatch.setenv("AWS_WEB_IDENTITY_TOKEN_FILE", str(tmp_path / "token"))
+    monkeypatch.setenv("AWS_ENDPOINT_URL_STS", aws.server.url)
+    aws.layer.faults.denied = frozenset({"sts:AssumeRoleWithWebIdentity"})
+    with pytest.raises(StoreError, match=r"a role may not be assumed \(sts:AssumeRoleWithWebIdentity: no\)") as refused:
+        aws.configured().stages(NAME)
+    assert "trust policy" in refused.value.hint
+    assert "AWS_ROLE_ARN" in refused.value.hint
+
+
 def test_credentials_that_end_half_way_are_asked_for_again(aws: AwsGround) -> None:
     store = aws.configured(role=ROLE)
     current = stored_current(store)

@@ -112,6 +112,56 @@ def test_a_key_that_may_not_be_used_is_named_as_one(aws: AwsGround) -> None:
     assert "kms:GenerateDataKey" in error.hint
 
 
+def test_a_key_that_cannot_be_used_just_now_is_to_be_looked_at(aws: AwsGround) -> None:
+    aws.layer.faults.errors["PutSecretValue"] = "EncryptionFailure"
+    assert "enabled" in refusal(aws.store().check).hint
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "Access to KMS is not allowed",
+        "User: arn:aws:iam::123456789012:user/app is not authorized to perform: kms:Decrypt on resource: *",
+    ],
+)
+def test_the_key_is_named_where_aws_speaks_of_it(aws: AwsGround, words: str) -> None:
+    aws.layer.faults.errors["DescribeSecret"] = "AccessDeniedException"
+    aws.layer.faults.words = words
+    assert "may not use the KMS key" in refusal(aws.store().check).message
+
+
+@pytest.mark.parametrize(
+    ("reason", "hint"),
+    [
+        ("because no identity-based policy allows the secretsmanager:DescribeSecret action", "Allow it with"),
+        (
+            "because no VPC endpoint policy allows the secretsmanager:DescribeSecret action",
+            "That policy is to allow it",
+        ),
+        ("with an explicit deny in a service control policy", "That policy is not to deny it"),
+        ("with an explicit deny in a resource-based policy", "That policy is not to deny it"),
+    ],
+)
+def test_the_policy_that_stands_in_the_way_is_named(aws: AwsGround, reason: str, hint: str) -> None:
+    """The sentences of the IAM User Guide, "Troubleshoot access denied error messages"."""
+    user = "User: arn:aws:sts::123456789012:assumed-role/kms-admins/rotator"
+    aws.layer.faults.errors["DescribeSecret"] = "AccessDeniedException"
+    aws.layer.faults.words = (
+        f"{user} is not authorized to perform: secretsmanager:DescribeSecret on resource: x {reason}"
+    )
+    error = refusal(aws.store().check)
+    assert f"secretsmanager:DescribeSecret on the secret {aws.prefix}rotator+check, {reason}." in error.message
+    assert error.hint.startswith(hint)
+    assert "KMS" not in error.message
+
+
+def test_a_quota_of_aws_is_told_as_one(aws: AwsGround) -> None:
+    aws.layer.faults.errors["PutSecretValue"] = "LimitExceededException"
+    error = refusal(aws.store().check)
+    assert "LimitExceededException" in error.message
+    assert "quota" in error.hint
+
+
 def test_a_secret_is_made_only_where_the_store_may(aws: AwsGround) -> None:
     store, version = aws.store(NewSecrets(create=False)), make_version(NAME)
     error = refusal(lambda: store.put_pending(version))

@@ -27,6 +27,7 @@ class Place(NamedTuple):
 PLACES: Final = {
     "ConnectedApp": Place("connectedApps", "connectedApp"),
     "ExtlClntAppGlobalOauthSettings": Place("extlClntAppGlobalOauthSets", "ecaGlblOauth"),
+    "ExtlClntAppOauthConfigurablePolicies": Place("extlClntAppOauthPolicies", "ecaOauthPlcy"),
 }
 """By type, as the registry of the official command line has them."""
 

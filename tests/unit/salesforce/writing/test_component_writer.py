@@ -10,6 +10,7 @@ import pytest
 
 from rotator.config.settings import WriteMode
 from rotator.errors import OrgError, OrgUnavailable, WriteUncertain
+from rotator.salesforce.apps.directory import POLICIES_TYPE
 from rotator.salesforce.faults import NotThere
 from rotator.salesforce.writing.deployments import Deployments
 from rotator.simulator.metadata import deploy
@@ -33,6 +34,20 @@ def components(world: World) -> list[Component]:
     """Both, as a process reads them that starts now."""
     found = [*world.metadata().read(APP, ["Billing"]), *world.metadata().read(SETTINGS, ["Shipping_glbloauth"])]
     return [each for each in found if each]
+
+
+@pytest.mark.parametrize("mode", [WriteMode.AUTO, WriteMode.DEPLOY])
+def test_who_may_use_an_external_client_app_is_written_where_an_org_takes_deployments_alone(
+    world: World, mode: WriteMode
+) -> None:
+    """A revocation writes it."""
+    world.org.settings = replace(world.org.settings, external_apps_updatable=False)
+    name = world.org.external_app("Shipping").satellites[POLICIES_TYPE].name
+    [policies] = world.metadata().read(POLICIES_TYPE, [name])
+    assert policies
+    policies.put("AdminApprovedPreAuthorized", "permittedUsersPolicyType", after=("label",))
+    world.writer(mode).write(policies)
+    assert world.org.external_app("Shipping").is_admin_approved
 
 
 @TYPES

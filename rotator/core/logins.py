@@ -197,6 +197,14 @@ _REFUSALS: Final[tuple[tuple[str, LoginOutcome, str], ...]] = (
 )
 
 
+def may_pass(status: int) -> bool:
+    """Whether an HTTP status says that the org is away or has too much to do (REST API and Connect REST API guides).
+
+    420 is what Salesforce's balancers send.
+    """
+    return status >= 500 or status in {408, 420, 429}
+
+
 def classify_refusal(status: int, error: str, description: str) -> LoginAnswer:
     """What a token endpoint's answer other than a token means (OAuth 2.0 JWT Bearer Flow, error codes).
 
@@ -207,7 +215,7 @@ def classify_refusal(status: int, error: str, description: str) -> LoginAnswer:
     for needle, outcome, hint in _REFUSALS:
         if needle in words:
             return LoginAnswer(outcome, reason, hint, error)
-    if status >= 500 or status in {408, 420, 429} or not error or error in _BUSY_ERRORS:
+    if may_pass(status) or not error or error in _BUSY_ERRORS:
         return LoginAnswer(LoginOutcome.TRANSIENT, reason, BUSY, error)
     if "invalid assertion" in words:
         # Last, as it is the one answer that moves a certificate: nothing else may be said along with it.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from rotator.core.logins import may_pass
 from rotator.errors import NOTHING_CHANGED, LoginRefused, OrgError, OrgUnavailable
 from rotator.plain_text import one_line
 from rotator.resources import docs
@@ -70,6 +71,16 @@ def from_fault(org: str, code: str, message: str) -> OrgError:
     return kind(f"The org {org} refuses ({name}): {said}.", effect=NOTHING_CHANGED, hint=_HINT.get(name, OWN_WORDS))
 
 
+def from_refusal(org: str, status: int, code: str, message: str) -> OrgError:
+    """The error for what the REST API says: as `from_fault`, but that a code nobody knows is what its status is."""
+    error = from_fault(org, code, message)
+    return _away(error.message) if type(error) is OrgError and may_pass(status) else error
+
+
+def _away(message: str) -> AnswerLost:
+    return AnswerLost(message, hint="See status.salesforce.com if it lasts.", rerun="Run it again.")
+
+
 def from_status(org: str, status: int, api: str = "Metadata API", why: str = "") -> OrgError:
     """The error for an answer that is not the API's at all, such as a gateway's HTML page (`status` is HTTP's).
 
@@ -81,12 +92,8 @@ def from_status(org: str, status: int, api: str = "Metadata API", why: str = "")
             hint="Check that no proxy or sign-in page answers in the org's place.",
             rerun="Then run it again.",
         )
-    if status >= 500 or status in {408, 420, 429}:
-        return AnswerLost(
-            f"The org {org} is away (HTTP {status}).",
-            hint="See status.salesforce.com if it lasts.",
-            rerun="Run it again.",
-        )
+    if may_pass(status):
+        return _away(f"The org {org} is away (HTTP {status}).")
     return OrgError(
         f"The org {org} has no {api} at its address (HTTP {status}).", effect=NOTHING_CHANGED, hint="Check `login_url`."
     )

@@ -14,7 +14,15 @@ from typing import TYPE_CHECKING, Final, Self
 import jwt
 
 from rotator.core.credentials import KeyVersion, secret_version
-from rotator.core.logins import BUSY, GENERIC_HOSTS, LoginAnswer, LoginOutcome, classify_refusal, of_client_secret
+from rotator.core.logins import (
+    BUSY,
+    GENERIC_HOSTS,
+    LoginAnswer,
+    LoginOutcome,
+    classify_refusal,
+    may_pass,
+    of_client_secret,
+)
 from rotator.core.secret import Secret
 from rotator.errors import CertificateError, OrgError, OrgUnavailable
 from rotator.net.client import host_of
@@ -238,7 +246,7 @@ def _unusable(what: str, hint: str) -> LoginAnswer:
 
 
 def _refused(status: int, error: str, description: str) -> LoginAnswer:
-    if not error and not _is_busy(status):
+    if not error and not may_pass(status):
         return LoginAnswer(LoginOutcome.CONFIGURATION, f"HTTP {status}, and no token", _CHECK_URL)
     return classify_refusal(status, error, description)
 
@@ -258,15 +266,10 @@ def _of_host(answer: LoginAnswer, status: int, host: str) -> LoginAnswer:
     return replace(answer, outcome=outcome, hint=f"{hint} {_OWN_HOST % host}")
 
 
-def _is_busy(status: int) -> bool:
-    """Whether the status alone says that it may pass; 420 is what Salesforce's balancers send."""
-    return status >= HTTPStatus.INTERNAL_SERVER_ERROR or status in {408, 420, 429}
-
-
 def _web_page(response: requests.Response) -> LoginAnswer | None:
     """What it means that a page for people came, if one did: not Salesforce, but something before it answered."""
     status = response.status_code
-    if _is_busy(status) or response.content.lstrip()[:1] != b"<":
+    if may_pass(status) or response.content.lstrip()[:1] != b"<":
         return None
     title = _TITLE.search(response.content[:_TITLE_ENDS].decode("utf-8", "replace"))
     named = one_line(title[1], _LONGEST_TITLE) if title else ""

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Final, cast
 from rotator.errors import NOTHING_CHANGED, OrgUnavailable
 from rotator.net.limits import KILOBYTE, MEGABYTE
 from rotator.net.shapes import Fields, WrongShape, parsed
-from rotator.salesforce.faults import NotThere, from_fault, from_status
+from rotator.salesforce.faults import NotThere, from_refusal, from_status
 from rotator.salesforce.login import SessionExpired
 from rotator.salesforce.soap import API_VERSION
 
@@ -257,4 +257,4 @@ def _refused(org: str, status: int, content: object, api: str) -> OrgError:
         code, message = refusal.text("errorCode", required=True), refusal.text("message")
     except (WrongShape, IndexError):
         return from_status(org, status, api)
-    return from_fault(org, code, message)
+    return from_refusal(org, status, code, message)

@@ -130,6 +130,26 @@ def test_what_is_no_answer_is_an_error_of_ours(ask: Any, answer: Answer, error: 
     assert TOKEN.reveal() not in f"{caught.value} {caught.value.__cause__} {caught.value.__context__}"
 
 
+@pytest.mark.parametrize(
+    ("status", "code", "error"),
+    [
+        (429, "TOO_MANY_REQUESTS", AnswerLost),
+        (500, "INTERNAL_SERVER_ERROR", AnswerLost),
+        (503, "SERVICE_UNAVAILABLE", AnswerLost),
+        (503, "SERVER_UNAVAILABLE", OrgUnavailable),
+        (403, "SOMETHING_NEW", OrgError),
+    ],
+)
+def test_a_status_that_may_pass_counts_where_the_code_beside_it_is_not_known(
+    ask: Any, status: int, code: str, error: type[OrgError]
+) -> None:
+    """Which codes come with them the guides do not say (REST API and Connect REST API, Status Codes)."""
+    call, _ = ask(refusal(status, code))
+    with pytest.raises(OrgError) as refused:
+        call()
+    assert type(refused.value) is error
+
+
 def test_a_header_of_endless_numbers_is_not_read(ask: Any) -> None:
     numbers = {"Sforce-Limit-Info": f"api-usage={'9' * 5000}/{'9' * 5000}"}
     query, _ = ask(Answer(200, b'{"records": []}', "application/json", numbers))

@@ -26,6 +26,8 @@ GRANT_TYPE: Final = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 SIGNATURE: Final = "signature"
 NOT_INSTALLED: Final = "External client app is not installed in this org"
 """What `app_not_found` says."""
+NOT_APPROVED: Final = Refusal("invalid_app_access", "user is not admin approved to access this app")
+"""Of logins with a key and with a secret alike."""
 
 
 @dataclass(frozen=True)
@@ -223,12 +225,7 @@ CHECKS: Final = (
         "refresh_token scope is required and the connected app should be installed and preauthorized",
         _lacks_offline_access,
     ),
-    Check(
-        "admin_approval",
-        "invalid_app_access",
-        "user is not admin approved to access this app",
-        _is_not_admin_approved,
-    ),
+    Check("admin_approval", NOT_APPROVED.error, NOT_APPROVED.description, _is_not_admin_approved),
     Check("session_level", "invalid_grant", "authentication failure", _needs_high_assurance),
     Check("approval", "invalid_grant", "user hasn't approved this consumer", _never_approved),
 )

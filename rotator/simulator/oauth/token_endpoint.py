@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from rotator.simulator.oauth.clients import Credentials, refused_secret
-from rotator.simulator.oauth.login_checks import CHECKS, SIGNATURE, Attempt, Check
+from rotator.simulator.oauth.login_checks import CHECKS, NOT_APPROVED, SIGNATURE, Attempt, Check
 from rotator.simulator.org.settings import Refusal
 from rotator.simulator.org.users import UNKNOWN_CLIENT
 from rotator.simulator.wire.answers import Answer, json_answer
@@ -91,6 +91,8 @@ def _by_client_credentials(org: Org, credentials: Credentials, host: str, client
         return _refused(org, Refusal("invalid_grant", "no client credentials user enabled"), app.name, "", client)
     if not user.active:
         return _refused(org, Refusal("invalid_grant", "inactive user"), app.name, user.username, client)
+    if app.is_admin_approved and not app.is_approved_for(user):
+        return _refused(org, NOT_APPROVED, app.name, user.username, client)
     login = org.record_login(app.name, user.username, "Success", client=client)
     return json_answer(200, _token(org, app, user, host, login))
 

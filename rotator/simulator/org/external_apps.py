@@ -18,11 +18,12 @@ from rotator.simulator.org.schema.external_client_app import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from datetime import datetime
 
     from rotator.core.secret import Secret
     from rotator.simulator.org.components import Component
-    from rotator.simulator.org.users import User
+    from rotator.simulator.org.users import PermissionSet, User
 
 SECOND_LIFETIME: Final = timedelta(days=30)
 """How long a second key and secret are valid, staged or rotated away (Connect REST API, App Oauth Staged Credentials).
@@ -112,6 +113,8 @@ class ExternalApp(ClientApp):
     """There is one as soon as there are global OAuth settings."""
     satellites: dict[str, Satellite] = field(default_factory=dict)
     """By type: an app has one of each at most."""
+    made_sets: Mapping[str, PermissionSet] = field(default_factory=dict, repr=False)
+    """The org's permission sets by API name, by which the policies name them (ExtlClntAppOauthConfigurablePolicies)."""
 
     def part(self, type_name: str) -> Component:
         """What a satellite says; nothing when there is none."""
@@ -160,10 +163,16 @@ class ExternalApp(ClientApp):
 
     @property
     def assigned_permission_sets(self) -> list[str]:
-        return _parts(self._policies.get("commaSeparatedPermissionSet", ""))
+        """A label finds none; a set that no metadata made has one name for all."""
+        names = _parts(self._policies.get("commaSeparatedPermissionSet", ""))
+        labels = {each.label for each in self.made_sets.values()}
+        found = (self.made_sets[name].label if name in self.made_sets else name for name in names)
+        return [each for name, each in zip(names, found, strict=True) if name in self.made_sets or each not in labels]
 
     def assign(self, profiles: list[str], permission_sets: list[str]) -> None:
-        given = {"commaSeparatedProfile": profiles, "commaSeparatedPermissionSet": permission_sets}
+        api_names = {each.label: name for name, each in self.made_sets.items()}
+        named = [api_names.get(label, label) for label in permission_sets]
+        given = {"commaSeparatedProfile": profiles, "commaSeparatedPermissionSet": named}
         satellite = self.satellites[OAUTH_POLICIES.name]
         others = {name: value for name, value in satellite.component.items() if name not in given}
         satellite.component = {**others, **{name: ", ".join(value) for name, value in given.items() if value}}

@@ -247,12 +247,11 @@ class Org:
         """Adds an external client app as Setup makes one for JWT logins, pre-authorised for the user's profile."""
         app = self.build_external_app(name, setup.external_app_header(name))
         app.username, app.private_key, app.is_of_setup = username, private_key, True
-        now, user = self.clock(), self.users.get(username or "")
-        for type_name, component in setup.external_app_satellites(name, user).items():
+        for type_name, component in setup.external_app_satellites(name, self.users.get(username or "")).items():
             own_name = self.settings.external_names[type_name].format(app=name)
             app.satellites[type_name] = self.build_satellite(type_name, own_name, component, app.modified_by)
         app.consumer = self.build_consumer()
-        app.slot.put(certificate, now)
+        app.slot.put(certificate, self.clock())
         with self.lock:
             self.external_apps[name] = app
         return app
@@ -264,6 +263,7 @@ class Org:
             name=name,
             id=self.next_id("0xI"),
             header={"orgScopedExternalApp": f"{self.id}:{name}", **header},
+            made_sets=self.permission_sets,
             slot=CertificateSlot(),
             created_at=now,
             modified_at=now,

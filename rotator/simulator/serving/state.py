@@ -108,7 +108,7 @@ def _org(fields: dict[str, Any], new_org: NewOrg) -> Org:
         org.apps[app["name"]] = App(**_app_values(app))
     # A state that was kept by an earlier release has none of these.
     for app in fields.get("external_apps", ()):
-        org.external_apps[app["name"]] = _external_app(app)
+        org.external_apps[app["name"]] = _external_app(app, org)
     org.certificates.extend(OrgCertificate(**_with_times(each)) for each in fields.get("certificates", ()))
     for provider in fields.get("identity_providers", ()):
         org.identity_providers[provider["name"]] = IdentityProvider(**_with_times(provider))
@@ -181,7 +181,7 @@ def _external_fields(app: ExternalApp) -> dict[str, Any]:
     }
 
 
-def _external_app(fields: dict[str, Any]) -> ExternalApp:
+def _external_app(fields: dict[str, Any], org: Org) -> ExternalApp:
     satellites = [Satellite(**_with_times(each)) for each in fields["satellites"]]
     consumer = fields["consumer"]
     return ExternalApp(
@@ -189,6 +189,7 @@ def _external_app(fields: dict[str, Any]) -> ExternalApp:
             **_app_values(fields),
             "satellites": {satellite.type: satellite for satellite in satellites},
             "consumer": _consumer(consumer) if consumer else None,
+            "made_sets": org.permission_sets,
         }
     )
 

@@ -49,10 +49,12 @@ def test_a_name_may_hold_the_words_that_stand_for_other_values() -> None:
     assert "<contactEmail>a@acme.example</contactEmail>" in header
 
 
-def test_who_has_the_permission_set_logs_in_through_the_app(org: Org) -> None:
+@pytest.mark.parametrize("name", ["Rotator", "Rotator_Client_Secrets"])
+def test_who_has_the_permission_set_logs_in_through_the_app(org: Org, name: str) -> None:
+    org.users[ROBOT].permission_sets = (name.replace("_", " "),)
     key = PrivateKey.generate()
     certificate = self_signed(key, SubjectName("m"), now=MOMENT, lifetime=timedelta(days=9))
-    app = NewApp("Rotator_Management", "a&b@acme.example", "Rotator", new_client_id(Random(2).choice), certificate)
+    app = NewApp("Rotator_Management", "a&b@acme.example", name, new_client_id(Random(2).choice), certificate)
     assert deployed(org, packaged(files_of(app))) == ("Succeeded", [])
     assert set(org.permission_sets) == {"Rotator", "Rotator_Client_Secrets", "Rotator_Connected_Apps"}
     made = org.external_app("Rotator_Management")

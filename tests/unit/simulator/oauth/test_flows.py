@@ -56,6 +56,10 @@ class TestClientCredentials:
         assert words(answer_login(org, {**form, "client_id": "no"})) == (400, "client identifier invalid")
         at_login = answer_login(org, form, "login.salesforce.com")
         assert words(at_login) == (400, "request not supported on this domain")
+        app, profiles = org.app("Billing"), org.app("Billing").assigned_profiles
+        app.assign(["Nobody"], [])
+        assert words(answer_login(org, form)) == (400, "user is not admin approved to access this app")
+        app.assign(profiles, [])
         org.users["billing@acme.example"].active = False
         assert words(answer_login(org, form)) == (400, "inactive user")
         org.app("Billing").oauth["isClientCredentialEnabled"] = "false"

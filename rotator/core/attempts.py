@@ -35,6 +35,8 @@ DELIVER: Final = "deliver"
 HOOK: Final = "hook"
 """Kind of the attempts to call a hook after events of a credential; the name is both, with a space between."""
 
+_BEGUN: Final = "A run was begun, and has not ended or was interrupted."
+
 
 @dataclass(frozen=True)
 class AttemptRecord:
@@ -62,10 +64,16 @@ class AttemptRecord:
     """What to do about it."""
     circumstances: str = ""
     """A digest of what was observed when it last failed: while it stays the same, another attempt ends alike."""
+    begun_at: datetime | None = None
+    """When a run began that has not ended, or was killed; None otherwise."""
 
     def succeeded(self, now: datetime) -> AttemptRecord:
         """The record after a success: earlier failures are forgotten."""
         return AttemptRecord(self.kind, self.name, last_at=now, last_good_at=now)
+
+    def begun(self, now: datetime, back_off: AttemptBackOff) -> AttemptRecord:
+        """The record while a run is at work: a failure in advance, for the next one to count if this one is killed."""
+        return replace(self.failed(now, back_off, problem=_BEGUN), begun_at=now)
 
     def failed(
         self,
@@ -97,6 +105,7 @@ class AttemptRecord:
             problem=problem,
             hint=hint,
             circumstances=circumstances,
+            begun_at=None,
         )
 
     def free_from(self, now: datetime) -> datetime:

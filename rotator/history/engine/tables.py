@@ -136,25 +136,25 @@ CERTIFICATE: Final = Table(
     Column("key_bits", Integer, nullable=False),
     Column("signature_algorithm", Text, nullable=False),
     # Hex: a serial number has up to 160 bits (RFC 5280 section 4.1.2.2).
-    Column("serial", Text, key="serial_number", nullable=False),
+    Column("serial_number", Text, nullable=False),
     Column("first_seen", UtcDateTime, nullable=False),
     Column("last_seen", UtcDateTime, nullable=False),
 )
 
 
-# A `key` is the name by which the program knows a column (`rotator.core.observed.ObservedCertificate`).
+# Where a certificate was seen (`rotator.core.observed.ObservedCertificate`).
 SIGHTING: Final = Table(
     "sighting",
     METADATA,
     Column("id", Integer, primary_key=True),
     Column("org", Text, nullable=False),
     Column("app", Text, nullable=False),
-    Column("app_type", Text, key="type", nullable=False),
-    Column("certificate_fingerprint", FINGERPRINT, ForeignKey(CERTIFICATE.c.fingerprint), key="fingerprint"),
+    Column("type", Text, nullable=False),
+    Column("fingerprint", FINGERPRINT, ForeignKey(CERTIFICATE.c.fingerprint)),
     Column("first_seen", UtcDateTime, nullable=False),
     Column("last_seen", UtcDateTime, nullable=False),
-    Column("app_modified_at", UtcDateTime, key="last_modified_at"),
-    Column("app_modified_by", Text, key="last_modified_by"),
+    Column("last_modified_at", UtcDateTime),
+    Column("last_modified_by", Text),
     # Of a certificate without a fingerprint: all that the org shows of it.
     Column("not_after", UtcDateTime),
     Column("key_bits", Integer),
@@ -193,6 +193,7 @@ ATTEMPT: Final = Table(
     Column("problem", Text, nullable=False),
     Column("hint", Text, nullable=False),
     Column("circumstances", Text, nullable=False),
+    Column("begun_at", UtcDateTime),
 )
 
 # What holds rotations up (`rotator.core.schedule.Standstill`).

@@ -36,9 +36,6 @@ if TYPE_CHECKING:
     from rotator.history.records import Rotation
 
 
-BEGUN: Final = "A run was begun, and has not ended or was interrupted."
-"""What is wrong with an attempt while its run goes on, and after one that was killed."""
-
 _TOLD: Final = frozenset({Outcome.ROTATED, Outcome.RESTORED, Outcome.REVERTED})
 """A halt is met again by the next attempt, and told of then."""
 
@@ -133,7 +130,7 @@ def untold_end(database: Database, attempt: AttemptRecord) -> Rotation | None:
     To tell that it ended well nobody is asked, so that an org that is away by then is no reason to be silent; one that
     was taken back is told of with the circumstances, which are observed.
     """
-    last = newest(database, [attempt.name]).get(attempt.name) if attempt.problem == BEGUN else None
+    last = newest(database, [attempt.name]).get(attempt.name) if attempt.begun_at else None
     if last is None or last.finished_at is None or last.outcome not in _TOLD:
         return None
     # What was told of before was written down with the attempt that told.

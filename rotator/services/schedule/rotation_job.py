@@ -45,7 +45,7 @@ from rotator.services.rotation.client_secrets.mechanics import observer_of
 from rotator.services.rotation.gap import refused_since
 from rotator.services.rotation.report import Outcome, report_of
 from rotator.services.rotation.requests import Request, resumed
-from rotator.services.schedule.due import BEGUN, DueAction, circumstances_of, due_now, next_due_after, untold_end
+from rotator.services.schedule.due import DueAction, circumstances_of, due_now, next_due_after, untold_end
 from rotator.services.schedule.jobs import JobKind
 from rotator.services.usage.going_back import going_back
 
@@ -207,7 +207,7 @@ class RotationJob:
 
     def _rotate(self, action: DueAction, seen: Observation) -> Report | None:
         request = self._request(action, seen)
-        self._note_beginning()
+        self._context.history.attempts.put(self._attempt.begun(self._context.now(), self._context.back_off))
         try:
             service = self._adapters.rotation_service(
                 self._name, listener=self._context.listener(self._name), stop_asked=self._context.stop_asked
@@ -239,11 +239,6 @@ class RotationJob:
             names = words.listed([each.name for each in self._going_back(seen).sources][:_NAMED])
             return Request("back", actor, f"consumers were left behind: {names}", LEFT_BEHIND)
         return Request("", actor, trigger="schedule")
-
-    def _note_beginning(self) -> None:
-        """Records a failure in advance: should the run kill this process, the next one counts it as one."""
-        begun = self._attempt.failed(self._context.now(), self._context.back_off, problem=BEGUN)
-        self._context.history.attempts.put(begun)
 
     def _ended(self, report: Report, request: Request | Rotation) -> None:
         match report.outcome:

@@ -9,7 +9,6 @@ import pytest
 from rotator.errors import OrgUnavailable
 from rotator.history.journal.queries import rotations
 from rotator.services.rotation.rotation_service import RotationService
-from rotator.services.schedule.due import BEGUN
 from rotator.services.schedule.rotation_job import RotationJob
 from tests.unit.services.bench import Died
 from tests.unit.services.cycle_bench import CycleBench, cycle_bench
@@ -87,6 +86,6 @@ def test_an_end_of_long_ago_is_none_of_a_run_that_was_killed_before_it_had_one(
     one.work()
     one.bench.time += DUE
     killed_at("handle", one, monkeypatch, of=RotationService)
-    assert one.rotation.problem == BEGUN
+    assert one.rotation.begun_at
     assert told_by_the_next_one(one) == ["billing was rotated in production"] * 2
     assert len(rotations(one.context.database)) == 2

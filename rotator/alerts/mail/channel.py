@@ -20,6 +20,13 @@ if TYPE_CHECKING:
     from rotator.core.secret import Secret
 
 
+_CORRECT: Final = "Correct `to` of the channel, or give these mailboxes a channel of their own."
+_FOR_NOW: Final = (
+    "It would take it later (RFC 5321 section 4.2.1), and would give it to the others again: give these mailboxes a"
+    " channel of their own, or ask who keeps the server."
+)
+
+
 class EmailChannel:
     """Accepted is what the server took over for at least one recipient; those that it refused are told apart."""
 
@@ -68,7 +75,7 @@ class EmailChannel:
             told = "; ".join(f"{mailbox} ({reason})" for mailbox, reason in refused.items())
             raise PartlyAccepted(
                 f"Channel {self.name}: the mail server refused some recipients: {told}.",
-                hint="Correct `to` of the channel, or give these mailboxes a channel of their own.",
+                hint=_CORRECT if any(reason.startswith("5") for reason in refused.values()) else _FOR_NOW,
                 thread=thread,
             )
         return thread

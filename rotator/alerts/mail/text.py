@@ -6,7 +6,7 @@ import hashlib
 import re
 from email.headerregistry import Address
 from email.message import EmailMessage
-from email.policy import SMTP
+from email.policy import SMTP, EmailPolicy
 from email.utils import format_datetime
 from functools import lru_cache
 from textwrap import wrap
@@ -118,9 +118,23 @@ def thread_of_digest(mail: EmailMessage) -> str:
     return str(mail["Message-ID"])
 
 
-_WHOLE_SUBJECTS: Final = SMTP.clone(max_line_length=250)
-"""A subject of more than 70 characters would begin on a line of its own, which some programs show as a blank before it;
-RFC 5322 section 2.1.1 allows 998 in a line."""
+_NARROW: Final = SMTP.clone(max_line_length=76)
+"""No line of quoted-printable is longer (RFC 2045 section 6.7), nor is one with encoded words (RFC 2047 section 2)."""
+
+
+class _WholeSubjects(EmailPolicy):
+    """Begins no long subject on a line of its own, which some programs show as a blank before it.
+
+    RFC 5322 section 2.1.1 allows 998 bytes in a line; encoded words have no choice.
+    """
+
+    def fold_binary(self, name: str, value: Any) -> bytes:
+        """A header as it is sent."""
+        folded = super().fold_binary(name, value)
+        return _NARROW.fold_binary(name, value) if b"=?" in folded else folded
+
+
+_WHOLE_SUBJECTS: Final = _WholeSubjects(linesep="\r\n", max_line_length=250)
 
 
 def parse_thread(thread: str | None) -> tuple[str, str]:
@@ -133,7 +147,7 @@ def parse_thread(thread: str | None) -> tuple[str, str]:
 def _mail(
     sender: str, to: Sequence[str], now: datetime, messages: Sequence[Message], *, important: bool
 ) -> EmailMessage:
-    mail = EmailMessage(policy=SMTP)
+    mail = EmailMessage(policy=_NARROW)
     mail["From"] = Address(cut(sender_of(messages), _LONGEST_NAME), addr_spec=sender)
     mail["To"] = ", ".join(to)
     mail["Date"] = format_datetime(now)

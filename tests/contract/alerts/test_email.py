@@ -68,6 +68,15 @@ def test_some_refused_recipients_are_told_of_and_the_others_have_the_mail(mail: 
         mail.open(to=BOTH).send(message(), thread=None)
     assert mail.server.recipients == [["ops@example.com"]]
     assert partly.value.thread.startswith(str(mail.server.arrived[0]["Message-ID"]))
+    assert "Correct `to`" in partly.value.hint
+
+
+def test_recipients_that_are_refused_for_now_are_no_mistake_of_the_channel(mail: MailGround) -> None:
+    mail.server.refused["security@example.com"] = "451 4.7.1 greylisted"
+    with pytest.raises(PartlyAccepted, match="greylisted") as partly:
+        mail.open(to=BOTH).send(message(), thread=None)
+    assert "a channel of their own" in partly.value.hint
+    assert "Correct" not in partly.value.hint
 
 
 @pytest.mark.parametrize(

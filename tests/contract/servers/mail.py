@@ -15,6 +15,7 @@ from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import AuthResult, LoginPassword
 
 from rotator.simulator.serving.authority import CertificateAuthority
+from tests.contract.servers.mail_form import complaints
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
@@ -72,6 +73,8 @@ class MailServer:
             return self.after_data
         content = envelope.content
         assert isinstance(content, bytes)
+        if wrong := complaints(content):
+            return f"554 5.6.0 {wrong[0]}"
         mail = email.message_from_bytes(content, policy=email.policy.default)
         self.arrived.append(mail)
         self.recipients.append(envelope.rcpt_tos)

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from rotator.alerts.mail.text import digest_of, mail_of, message_id, parse_thread, thread_of, thread_of_digest
 from rotator.core.severity import Severity
 from rotator.testing.messages import MOMENT, message, settled
+from tests.contract.servers.mail_form import complaints
 from tests.tiers import longer, of_tier
 from tests.unit.alerts.messages import any_message, texts
 
@@ -72,9 +73,7 @@ def test_no_name_makes_a_header_a_recipient_or_markup(told: Message, subject: st
     assert seen.keys().count("Subject") == 1
     assert [str(address) for address in seen["To"].addresses] == list(TO)
     assert tags(part(seen, "html")) <= KNOWN_TAGS
-    head = mail.as_bytes().partition(b"\r\n\r\n")[0]
-    assert head.isascii()
-    assert all(len(line) <= 998 for line in mail.as_bytes().split(b"\r\n"))
+    assert complaints(mail.as_bytes()) == []
 
 
 @longer
@@ -82,6 +81,7 @@ def test_no_name_makes_a_header_a_recipient_or_markup(told: Message, subject: st
 @given(st.lists(any_message, min_size=1, max_size=3))
 def test_no_name_breaks_a_digest(told: list[Message]) -> None:
     mail = digest_of(told, sender="rotator@example.com", to=TO, now=MOMENT)
+    assert complaints(mail.as_bytes()) == []
     assert set(received(mail).keys()) <= HEADERS
     assert tags(part(received(mail), "html")) <= KNOWN_TAGS
 
@@ -134,6 +134,14 @@ def test_a_subject_stands_on_the_line_of_its_name(length: int) -> None:
     written = bytes(made(message(about={"title": subject})))
     assert f"Subject: [warning] {subject}\r\n".encode() in written
     assert max(len(line) for line in written.partition(b"\r\n\r\n")[2].split(b"\r\n")) <= 78
+
+
+@pytest.mark.parametrize("name", ["Größe und Überprüfung ", "証明書の有効期限 ", "🔑 ", "plain "])
+def test_a_name_in_any_script_is_in_words_and_lines_that_every_program_reads(name: str) -> None:
+    told = message(about={"title": name * 40}, title=name * 40, text=name * 100, installation=name * 5)
+    assert complaints(made(told).as_bytes()) == []
+    assert name.strip() in received(made(told))["Subject"]
+    assert complaints(digest_of([told], sender="rotator@example.com", to=TO, now=MOMENT).as_bytes()) == []
 
 
 def test_a_thread_that_is_none_is_none() -> None:

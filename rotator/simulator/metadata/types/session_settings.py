@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from rotator.simulator.metadata.types.metadata_type import MetadataType
 from rotator.simulator.org.schema.profile_session_setting import FIRST_VERSION, PROFILE_SESSION_SETTING
@@ -16,6 +17,23 @@ if TYPE_CHECKING:
     from rotator.simulator.org.components import Component
     from rotator.simulator.org.org import Org
     from rotator.simulator.org.schema.field import Field
+
+
+_FULL_NAMES: Final = {
+    "System Administrator": "Admin",
+    "Standard User": "Standard",
+    "Read Only": "ReadOnly",
+    "Standard Platform User": "StandardAul",
+    "Marketing User": "MarketingProfile",
+    "Contract Manager": "ContractManager",
+    "Solution Manager": "SolutionManager",
+    "Authenticated Website": "PlatformPortal",
+}
+"""Of profiles that have another name in metadata than people see."""
+
+
+def _in_metadata(label: str) -> str:
+    return re.sub(r"[^\w -]", lambda found: f"%{ord(found[0]):02X}", label)
 
 
 @dataclass(frozen=True)
@@ -46,8 +64,8 @@ class SessionSettingsType(MetadataType):
         profile = self._settings(org).get(name)
         if profile is None:
             return None
-        level = org.profiles[profile].session_level
-        return {"fullName": name, "profile": profile.lower(), "requiredSessionLevel": level, "sessionTimeout": "120"}
+        level, full_name = org.profiles[profile].session_level, _FULL_NAMES.get(profile) or _in_metadata(profile)
+        return {"fullName": name, "profile": full_name.lower(), "requiredSessionLevel": level, "sessionTimeout": "120"}
 
     @staticmethod
     def _settings(org: Org) -> dict[str, str]:

@@ -8,6 +8,7 @@ import pytest
 
 from rotator.core.retry import Waiting
 from rotator.salesforce.access.org_records import OrgRecords
+from rotator.salesforce.metadata import MetadataService
 from tests.near_orgs import NearTransport
 
 if TYPE_CHECKING:
@@ -30,3 +31,10 @@ def records(
 ) -> OrgRecords:
     waiting = Waiting(60, elapsed=lambda: sum(pauses), sleep=pauses.append, uniform=lambda _low, high: high)
     return OrgRecords(open_session(production, over=near), waiting)
+
+
+@pytest.fixture
+def metadata(
+    production: Org, near: NearTransport, open_session: Callable[..., OrgSession], records: OrgRecords
+) -> MetadataService:
+    return MetadataService(open_session(production, over=near), records._waiting)

@@ -18,7 +18,6 @@ from rotator.net.shapes import WrongShape
 from rotator.salesforce.access.app_settings import all_apps
 from rotator.salesforce.inventory import retrieval
 from rotator.salesforce.inventory.retrieval import retrieved
-from rotator.salesforce.metadata import MetadataService
 from rotator.salesforce.soap import element
 from rotator.simulator.org.schema.external_client_app import OAUTH_POLICIES, OAUTH_SETTINGS
 from rotator.simulator.wire.faults import Effect, Fault, Kind
@@ -26,19 +25,8 @@ from tests.tiers import longer
 from tests.unit.salesforce.conftest import CONSUMER, Pair
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from rotator.salesforce.access.org_records import OrgRecords
-    from rotator.salesforce.session import OrgSession
+    from rotator.salesforce.metadata import MetadataService
     from rotator.simulator.org.org import Org
-    from tests.near_orgs import NearTransport
-
-
-@pytest.fixture
-def metadata(
-    production: Org, near: NearTransport, open_session: Callable[..., OrgSession], records: OrgRecords
-) -> MetadataService:
-    return MetadataService(open_session(production, over=near), records._waiting)
 
 
 def found(metadata: MetadataService, name: str) -> AppFacts:

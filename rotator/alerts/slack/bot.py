@@ -33,7 +33,8 @@ DIGEST_FROM: Final = 10
 
 _SCOPE: Final = "chat:write"
 _LONGEST_NAME: Final = 80
-_QUIET: Final[dict[str, Any]] = {"unfurl_links": False, "unfurl_media": False, "parse": "none", "link_names": False}
+_AS_IT_IS: Final[dict[str, Any]] = {"parse": "none", "link_names": False}
+_QUIET: Final = {"unfurl_links": False, "unfurl_media": False, **_AS_IT_IS}
 """Nothing in a text is made into more than it is."""
 
 
@@ -132,6 +133,7 @@ class SlackBotChannel:
             "ts": place.ts,
             "text": fallback_of(message),
             "blocks": settled_blocks_of(message),
+            **_AS_IT_IS,
         }
         with self._told():
             try:
@@ -162,7 +164,14 @@ class _Place(NamedTuple):
         return f"{self.channel}/{self.ts}" + ("/digest" if self.is_digest else "")
 
 
-_UNCHANGEABLE: Final = NO_THREAD | {"cant_update_message", "edit_window_closed", "channel_not_found", "is_archived"}
+_UNCHANGEABLE: Final = NO_THREAD | {
+    "block_mismatch",
+    "cant_update_message",
+    "channel_not_found",
+    "edit_window_closed",
+    "is_archived",
+    "is_inactive",
+}
 
 
 def _text(answer: Fields, name: str) -> str:

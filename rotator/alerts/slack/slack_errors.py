@@ -29,14 +29,16 @@ _FAULT: Final = "Report it to the project: the message broke a rule of Slack's."
 
 _LASTING: Final = (
     dict.fromkeys(("invalid_auth", "not_authed", "account_inactive", "token_revoked", "token_expired"), _INSTALL)
-    | dict.fromkeys(("not_allowed_token_type", "invalid_arg_name", "org_login_required"), _INSTALL)
-    | dict.fromkeys(("no_service", "no_service_id", "no_team", "invalid_token", "team_disabled"), _WEBHOOK)
+    | dict.fromkeys(("not_allowed_token_type", "invalid_arg_name"), _INSTALL)
+    | dict.fromkeys(("no_active_hooks", "no_service", "no_service_id", "no_team"), _WEBHOOK)
+    | dict.fromkeys(("invalid_token", "team_disabled"), _WEBHOOK)
     | dict.fromkeys(("channel_not_found", "not_in_channel", "user_not_found", "team_access_not_granted"), _CHANNEL)
     | dict.fromkeys(("missing_scope", "no_permission"), _SCOPE)
     | dict.fromkeys(("action_prohibited", "posting_to_general_channel_denied", "restricted_action"), _POLICY)
     | dict.fromkeys(("restricted_action_read_only_channel", "restricted_action_thread_only_channel"), _POLICY)
     | dict.fromkeys(
-        ("access_denied", "ekm_access_denied", "enterprise_is_restricted", "messages_tab_disabled"), _POLICY
+        ("access_denied", "accesslimited", "ekm_access_denied", "enterprise_is_restricted", "messages_tab_disabled"),
+        _POLICY,
     )
     | dict.fromkeys(("is_archived", "channel_is_archived"), _ARCHIVED)
     | dict.fromkeys(("invalid_payload", "invalid_blocks", "invalid_blocks_format", "invalid_arguments"), _FAULT)

@@ -109,6 +109,20 @@ def test_an_end_that_was_refused_is_told_once_when_it_is_sent_again(bot: Channel
     assert [posted.thread_ts is None for posted in slack.posted] == [True, False]
 
 
+@pytest.mark.parametrize("error", ["is_inactive", "block_mismatch", "edit_window_closed", "message_not_found"])
+def test_a_first_message_that_cannot_be_changed_hinders_no_end(bot: Channel, slack: FakeSlack, error: str) -> None:
+    thread = bot.send(message(), thread=None)
+    slack.ordered.append(refusal(error))
+    bot.send(settled(), thread=thread)
+    assert [posted.updates for posted in slack.posted] == [0, 0]
+
+
+def test_names_are_no_links_in_a_message_that_was_changed(bot: Channel, slack: FakeSlack) -> None:
+    thread = bot.send(message(), thread=None)
+    bot.send(settled(title=HOSTILE), thread=thread)
+    assert (slack.posted[0].updates, slack.posted[0].content["parse"]) == (1, "none")
+
+
 def test_a_channel_may_be_named_instead_of_its_id(slack: FakeSlack, tmp_path: Path) -> None:
     channel = SlackGround(slack, tmp_path).open(channel=NAME)
     thread = channel.send(message(), thread=None)
@@ -158,6 +172,7 @@ def test_names_mention_nobody_and_are_no_links(bot: Channel, hook: Channel, slac
         ("not_in_channel", "/invite"),
         ("is_archived", "another"),
         ("restricted_action", "administrator"),
+        ("accesslimited", "administrator"),
         ("invalid_blocks", "Report"),
     ],
 )
@@ -174,6 +189,8 @@ def test_what_only_a_person_can_mend_says_what_to_do(bot: Channel, slack: FakeSl
     [
         refusal("internal_error"),
         refusal("something_new"),
+        refusal("org_login_required"),
+        refusal("team_added_to_org"),
         Ordered(503),
         Ordered(200, "<p>"),
         Ordered(200, "[1]"),
@@ -193,6 +210,7 @@ def test_what_may_pass_is_said_to_be_so(bot: Channel, slack: FakeSlack, ordered:
     [
         (403, "invalid_token", "new incoming webhook"),
         (404, "no_service", "new incoming webhook"),
+        (404, "no_active_hooks", "new incoming webhook"),
         (404, "channel_not_found", "`channel`"),
         (410, "channel_is_archived", "another"),
         (403, "action_prohibited", "administrator"),

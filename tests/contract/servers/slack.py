@@ -156,7 +156,8 @@ class FakeSlack(ThreadingHTTPServer):
             return _no("channel_not_found")
         if found is None:
             return _no("message_not_found")
-        found.content = body
+        # Unlike of a new message the usual `parse` is another one here (docs.slack.dev, "chat.update").
+        found.content = {"parse": "client"} | body
         found.updates += 1
         return {"ok": True, "channel": CHANNEL, "ts": found.ts}
 

@@ -8,7 +8,9 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any, Final
 
+from rotator.simulator.rest.tables import TABLES
 from rotator.simulator.wire.answers import Answer, json_answer, rest_error
+from rotator.simulator.wire.unsupported import unsupported_resource
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -35,10 +37,28 @@ def create_record(org: Org, visitor: Visitor, request: Request, name: str) -> An
         return _NO_ACCESS
     try:
         sent = json.loads(request.body)
-        with org.lock:
-            return make(org, sent)
-    except (ValueError, TypeError, LookupError, AttributeError):
+    except ValueError:
+        sent = None
+    if not isinstance(sent, dict):
         return rest_error(400, "JSON_PARSER_ERROR", "an object with the fields of the record is expected")
+    if refusal := _misfit(name, sent):
+        return refusal
+    with org.lock:
+        return make(org, sent)
+
+
+def _misfit(name: str, sent: Mapping[str, Any]) -> Answer | None:
+    """What is told of fields that a record cannot be made with, or not without (Object Reference, Properties)."""
+    required, others = _CREATED[name]
+    table = TABLES[name]
+    for field in sorted(sent.keys() - required - others):
+        if table.field(field) is None:
+            return rest_error(400, "INVALID_FIELD", f"No such column '{field}' on sobject of type {name}")
+        return rest_error(400, "INVALID_FIELD_FOR_INSERT_UPDATE", f"Unable to create/update fields: {field}.")
+    missing = [field for field in sorted(required) if not sent.get(field)]
+    if missing:
+        return rest_error(400, "REQUIRED_FIELD_MISSING", f"Required fields are missing: [{', '.join(missing)}]")
+    return None
 
 
 def delete_record(org: Org, visitor: Visitor, name: str, record_id: str) -> Answer | None:
@@ -64,8 +84,10 @@ def _is_own(org: Org, visitor: Visitor, record_id: str) -> bool:
 
 def _assign(org: Org, sent: Mapping[str, Any]) -> Answer:
     """With a set go the permissions in it that have an effect here."""
+    if sent.get("PermissionSetGroupId"):
+        return unsupported_resource("A group of permission sets")
     user = next((each for each in org.users.values() if _is(each.id, sent["AssigneeId"])), None)
-    owner = _owner(org, str(sent["PermissionSetId"]))
+    owner = _owner(org, str(sent.get("PermissionSetId")))
     if user is None or owner is None or owner.startswith(_PROFILE):
         return _NO_REFERENCE
     if owner in user.permission_sets:
@@ -140,6 +162,14 @@ def _created(record_id: str) -> Answer:
     return json_answer(201, {"id": record_id, "success": True, "errors": list[str]()})
 
 
+_CREATED: Final = {
+    "PermissionSetAssignment": (
+        frozenset({"AssigneeId"}),
+        frozenset({"PermissionSetId", "PermissionSetGroupId", "ExpirationDate"}),
+    ),
+    "SetupEntityAccess": (frozenset({"ParentId", "SetupEntityId"}), frozenset[str]()),
+}
+"""Fields that a record is made with: those that it needs, and others."""
 _MADE: Final[dict[str, Callable[[Org, Mapping[str, Any]], Answer]]] = {
     "PermissionSetAssignment": _assign,
     "SetupEntityAccess": _grant,

@@ -98,3 +98,28 @@ def test_a_revoked_token_may_end_the_users_own_approval(org: Org, ends: bool) ->
     token = org.approve(app, user).reveal()
     assert revoke(org, token).status == 200
     assert (user.username in app.approved_usernames) is not ends
+
+
+@pytest.mark.parametrize(
+    ("sent", "code", "message"),
+    [
+        (["ParentId"], "JSON_PARSER_ERROR", "an object"),
+        ({}, "REQUIRED_FIELD_MISSING", "Required fields are missing: [ParentId, SetupEntityId]"),
+        ({"ParentId": "0PS"}, "REQUIRED_FIELD_MISSING", "Required fields are missing: [SetupEntityId]"),
+        ({"Parent": "0PS"}, "INVALID_FIELD", "No such column 'Parent' on sobject of type SetupEntityAccess"),
+        (
+            {"ParentId": "0PS", "SetupEntityId": "0H4", "SetupEntityType": "ConnectedApplication"},
+            "INVALID_FIELD_FOR_INSERT_UPDATE",
+            "Unable to create/update fields: SetupEntityType.",
+        ),
+    ],
+)
+def test_a_record_is_made_of_the_fields_that_can_be_given(org: Org, sent: Any, code: str, message: str) -> None:
+    status, [told] = call(org, "POST", "sobjects/SetupEntityAccess", sent)
+    assert (status, told["errorCode"]) == (400, code)
+    assert told["message"].startswith(message)
+
+
+def test_groups_of_permission_sets_are_not_simulated(org: Org) -> None:
+    sent = {"AssigneeId": org.users["billing@acme.example"].id, "PermissionSetGroupId": "0PG000000000001"}
+    assert call(org, "POST", "sobjects/PermissionSetAssignment", sent)[0] == 501

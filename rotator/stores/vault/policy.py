@@ -10,6 +10,9 @@ if TYPE_CHECKING:
 PENDING: Final = "pending"
 """The last part of the path at which a pending version lies."""
 
+PROBE: Final = ".check-"
+"""How the name begins of a secret on which everything is tried; it alone is ever removed."""
+
 CONSUMERS: Final = "consumers"
 """The part of the path below which consumers say what they use, in the metadata of secrets that hold nothing."""
 
@@ -28,7 +31,9 @@ def rotator_policy(mount: str, folder: str) -> str:
     rules = (
         stanza(f"{mount}/data/{folder}/*", ("create", "read", "update")),
         stanza(f"{mount}/destroy/{folder}/*", ("update",)),
-        stanza(f"{mount}/metadata/{folder}/*", ("read", "delete")),
+        stanza(f"{mount}/metadata/{folder}/*", ("read",)),
+        # Of two rules that fit the one that says more of the path counts alone.
+        stanza(f"{mount}/metadata/{folder}/{PROBE}*", ("read", "delete")),
     )
     return "\n".join((_COMMENT, *rules))
 

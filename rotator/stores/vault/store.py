@@ -32,7 +32,7 @@ from rotator.stores.refusals import (
 )
 from rotator.stores.vault.credential import VaultCredential
 from rotator.stores.vault.kv import KvSecret
-from rotator.stores.vault.policy import CONSUMERS
+from rotator.stores.vault.policy import CONSUMERS, PROBE
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -144,7 +144,7 @@ class VaultStore:
     def check(self) -> None:
         """Proves that a secret can be written, read back and destroyed, by each call that a rotation makes."""
         self._refuse_version_1()
-        probe = KvSecret(self._session, self._mount, f"{self._folder}/.check-{secrets.token_hex(8)}")
+        probe = KvSecret(self._session, self._mount, f"{self._folder}/{PROBE}{secrets.token_hex(8)}")
         try:
             self._try(probe)
         except StoreError:
@@ -196,6 +196,10 @@ class VaultStore:
 
     def _credential(self, name: str) -> VaultCredential:
         refuse_name(self._where, name)
+        if name.endswith("."):
+            # Vault HTTP API, "Parameter restrictions": the path of a pending version would do, and that of current not.
+            hint = "Give the credential another name: OpenBao would take this one, and HashiCorp Vault does not."
+            raise self._refused(f"Vault takes no path that ends in a period, as that of {name!r} would", hint)
         return VaultCredential(self._session, self._mount, f"{self._folder}/{name}", sees_pending=self._sees_pending)
 
     @property

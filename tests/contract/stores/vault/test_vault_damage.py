@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 from rotator.core.credentials import Stage
-from rotator.errors import StoredDamaged
+from rotator.errors import StoredDamaged, StoreError
 from rotator.stores.base import read_versions
+from rotator.stores.vault.kv import KvSecret
 from rotator.testing.versions import make_version
 from tests.contract.servers.vault import closing
-from tests.contract.stores.vault.stores import new_folder, opened
+from tests.contract.stores.vault.stores import approle, new_folder, opened
 
 if TYPE_CHECKING:
     from tests.contract.servers.vault import VaultProcess
@@ -54,3 +55,23 @@ def test_what_somebody_else_keeps_where_a_version_becomes_pending_is_left_there(
         store.sweep(NAME)
         found = kv.read_secret_version(place, raise_on_deleted_version=True)
         assert found["data"]["data"] == {"password": "of another team"}
+
+
+def test_a_name_that_vault_takes_in_no_path_is_refused_before_anything_is_stored(dev_vault: VaultProcess) -> None:
+    with opened(dev_vault) as store:
+        version = make_version("billing.")
+        with pytest.raises(StoreError, match="ends in a period"):
+            store.put_pending(version)
+        with pytest.raises(StoreError, match="ends in a period"):
+            store.stages("billing.")
+
+
+def test_the_least_policy_removes_no_credential(sealed_vault: VaultProcess, folder: str) -> None:
+    version = make_version(NAME)
+    with opened(sealed_vault, approle(sealed_vault, folder), path=folder) as store:
+        store.check()
+        store.put_pending(version)
+        store.promote(NAME, version.fingerprint, replaces=None)
+        with pytest.raises(StoreError, match=f"does not allow 'delete' on kv/metadata/{folder}/{NAME}"):
+            KvSecret(store._session, "kv", f"{folder}/{NAME}").remove()
+        assert store.read(NAME, version.fingerprint) == version

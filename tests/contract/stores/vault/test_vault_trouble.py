@@ -187,12 +187,13 @@ def test_a_first_version_needs_the_right_to_create(sealed_vault: VaultProcess, f
 
 
 def without(policy: str, api: str, capability: str) -> str:
-    """The policy less one capability of one rule."""
-    lines = policy.splitlines()
-    (rule,) = [number for number, line in enumerate(lines) if f"/{api}/" in line]
-    left = [word for word in re.findall(r'"([a-z]+)"', lines[rule]) if word != capability]
-    lines[rule] = re.sub(r"\[.*\]", str(left).replace("'", '"'), lines[rule])
-    return "\n".join(lines)
+    """The policy less one capability of one call."""
+
+    def less(rule: str) -> str:
+        left = [word for word in re.findall(r'"([a-z]+)"', rule) if word != capability]
+        return re.sub(r"\[.*\]", str(left).replace("'", '"'), rule)
+
+    return "\n".join(less(line) if f"/{api}/" in line else line for line in policy.splitlines())
 
 
 def refusal(store: VaultStore) -> StoreError:

@@ -37,7 +37,8 @@ credentials:
 POLICY = """\
 path "secret/data/rotator/*" { capabilities = ["create", "read", "update"] }
 path "secret/destroy/rotator/*" { capabilities = ["update"] }
-path "secret/metadata/rotator/*" { capabilities = ["read", "delete"] }
+path "secret/metadata/rotator/*" { capabilities = ["read"] }
+path "secret/metadata/rotator/.check-*" { capabilities = ["read", "delete"] }
 """
 
 

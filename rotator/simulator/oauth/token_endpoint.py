@@ -91,7 +91,8 @@ def _by_client_credentials(org: Org, credentials: Credentials, host: str, client
         return _refused(org, Refusal("invalid_grant", "no client credentials user enabled"), app.name, "", client)
     if not user.active:
         return _refused(org, Refusal("invalid_grant", "inactive user"), app.name, user.username, client)
-    if app.is_admin_approved and not app.is_approved_for(user):
+    takes_approval = app.is_admin_approved and org.settings.client_credentials_take_approval
+    if takes_approval and not app.is_approved_for(user):
         return _refused(org, NOT_APPROVED, app.name, user.username, client)
     login = org.record_login(app.name, user.username, "Success", client=client)
     return json_answer(200, _token(org, app, user, host, login))

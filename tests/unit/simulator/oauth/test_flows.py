@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -59,6 +60,9 @@ class TestClientCredentials:
         app, profiles = org.app("Billing"), org.app("Billing").assigned_profiles
         app.assign(["Nobody"], [])
         assert words(answer_login(org, form)) == (400, "user is not admin approved to access this app")
+        settings, org.settings = org.settings, replace(org.settings, client_credentials_take_approval=False)
+        assert answer_login(org, form).status == 200
+        org.settings = settings
         app.assign(profiles, [])
         org.users["billing@acme.example"].active = False
         assert words(answer_login(org, form)) == (400, "inactive user")

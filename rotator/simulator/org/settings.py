@@ -123,7 +123,7 @@ class OrgSettings:
     unwritable_objects: tuple[str, ...] = ()
     """Objects of which the program's user may neither make nor delete records, such as PermissionSetAssignment."""
     client_credentials_take_approval: bool = True
-    """Whether also of a login with a client secret the user must be approved where an app lets only approved ones in."""
+    """Whether of a login with a client secret, too, the user must be approved where an app lets only those in."""
     revoked_approvals_end: bool = True
     """Whether a revoked token also ends the approval that the user once gave the app himself."""
     deleted_rows_in_queries: bool = True

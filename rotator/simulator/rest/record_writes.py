@@ -56,9 +56,11 @@ def _misfit(name: str, sent: Mapping[str, Any]) -> Answer | None:
             return rest_error(400, "INVALID_FIELD", f"No such column '{field}' on sobject of type {name}")
         return rest_error(400, "INVALID_FIELD_FOR_INSERT_UPDATE", f"Unable to create/update fields: {field}.")
     missing = [field for field in sorted(required) if not sent.get(field)]
-    if missing:
-        return rest_error(400, "REQUIRED_FIELD_MISSING", f"Required fields are missing: [{', '.join(missing)}]")
-    return None
+    return _missing(*missing) if missing else None
+
+
+def _missing(*fields: str) -> Answer:
+    return rest_error(400, "REQUIRED_FIELD_MISSING", f"Required fields are missing: [{', '.join(fields)}]")
 
 
 def delete_record(org: Org, visitor: Visitor, name: str, record_id: str) -> Answer | None:
@@ -86,8 +88,10 @@ def _assign(org: Org, sent: Mapping[str, Any]) -> Answer:
     """With a set go the permissions in it that have an effect here."""
     if sent.get("PermissionSetGroupId"):
         return unsupported_resource("A group of permission sets")
+    if not sent.get("PermissionSetId"):
+        return _missing("PermissionSetId")
     user = next((each for each in org.users.values() if _is(each.id, sent["AssigneeId"])), None)
-    owner = _owner(org, str(sent.get("PermissionSetId")))
+    owner = _owner(org, str(sent["PermissionSetId"]))
     if user is None or owner is None or owner.startswith(_PROFILE):
         return _NO_REFERENCE
     if owner in user.permission_sets:

@@ -90,4 +90,4 @@ def test_a_user_is_given_one_over_rest_and_with_it_what_it_allows(org: Org) -> N
     assert (user.permission_sets, user.may_use_metadata) == (("Robots",), True)
     assert "DUPLICATE_VALUE" in assigned(AssigneeId=user.id, PermissionSetId=set_id)[1]
     assert "INVALID_CROSS_REFERENCE_KEY" in assigned(AssigneeId=user.id, PermissionSetId="0PS000000000000")[1]
-    assert "JSON_PARSER_ERROR" in assigned(AssigneeId=user.id)[1]
+    assert "Required fields are missing: [PermissionSetId]" in assigned(AssigneeId=user.id)[1]

@@ -121,6 +121,11 @@ def test_a_service_is_started_anew_however_it_ended_but_for_a_wrong_configuratio
     assert said == {"Restart": "always", "RestartSec": "15s", "RestartPreventExitStatus": "2"}
 
 
+def test_a_service_that_upgrades_a_large_history_first_is_not_ended_meanwhile() -> None:
+    """systemd.service(5): TimeoutStartSec is 90 seconds where a unit says nothing, until READY=1 has come."""
+    assert "TimeoutStartSec=15min" in (UNITS / "rotator.service").read_text().splitlines()
+
+
 def test_the_timer_starts_single_rounds_and_makes_up_for_missed_ones() -> None:
     timer = (UNITS / "rotator-once.timer").read_text()
     assert "Persistent=true" in timer

@@ -92,5 +92,9 @@ def migrate(connection: Connection, folder: Path) -> None:
 
     config = Config(attributes={"connection": connection})
     config.set_main_option("script_location", str(folder).replace("%", "%%"))
+    if connection.dialect.name == "postgresql":
+        # A large table is changed in one statement, and what a session is allowed otherwise would end it each time.
+        connection.exec_driver_sql("SET LOCAL statement_timeout = 0")
+        connection.exec_driver_sql("SET LOCAL idle_in_transaction_session_timeout = 0")
     with _ONE_AT_A_TIME:
         command.upgrade(config, "head")

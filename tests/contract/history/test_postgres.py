@@ -16,7 +16,8 @@ from rotator.core.crypto.certificates import SubjectName, self_signed
 from rotator.core.secret import Secret
 from rotator.errors import HistoryError, HistoryUnavailable
 from rotator.history.engine.database import Database, open_database
-from rotator.history.engine.upgrades import known_versions
+from rotator.history.engine.postgres import checked, open_engine
+from rotator.history.engine.upgrades import known_versions, migrate, migrations_folder
 from rotator.history.journal import queries, verification
 from rotator.history.journal.journal import Journal
 from rotator.history.locks.advisory import AdvisoryLocks
@@ -352,3 +353,28 @@ def test_many_locks_one_after_the_other_take_one_session_and_to_ask_takes_none(d
     assert [hold.credential for hold in locks.one_by_one(map(str, range(20)))] == [*map(str, range(20))]
     assert locks.holders(["billing"]) == {}
     assert len(sessions) == 1
+
+
+TIMELESS = """
+from alembic import op
+revision, down_revision = "0001", None
+def upgrade():
+    op.execute(
+        "CREATE TABLE told AS SELECT current_setting('statement_timeout') AS one_statement,"
+        " current_setting('idle_in_transaction_session_timeout') AS between_two"
+    )
+"""
+
+
+def test_a_migration_takes_as_long_as_the_history_is_large(postgres_server: PostgresServer, tmp_path: Path) -> None:
+    (tmp_path / "versions").mkdir()
+    (tmp_path / "versions" / "0001_timeless.py").write_text(TIMELESS)
+    (tmp_path / "env.py").write_text((migrations_folder() / "env.py").read_text())
+    with scratch_database(postgres_server.url("postgres")) as url:
+        engine = open_engine(checked(make_url(url)), timedelta(seconds=5))
+        with engine.begin() as connection:
+            migrate(connection, tmp_path)
+        with engine.begin() as connection:
+            assert connection.execute(text("SELECT * FROM told")).one() == ("0", "0")
+            assert connection.scalar(text("SELECT current_setting('statement_timeout')")) == "1min"
+        engine.dispose()

@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 
     from rotator.simulator.org.external_apps import Consumer, KeyPair
     from rotator.simulator.org.org import Org
+    from rotator.simulator.org.users import User
+    from rotator.simulator.wire.answers import Answer
+    from rotator.simulator.wire.request import Request
 
 ROBOT = "robot@rotator.example"
 
@@ -137,6 +140,21 @@ def test_a_pair_that_was_staged_and_is_not_shown_is_not_said_to_have_changed_not
     monkeypatch.setattr(app_credentials, "_revealed", lambda pair: {"key": pair.key})
     refusal(lambda: secrets.stage("Billing_2"), AnswerLost)
     assert consumer.staged
+
+
+def test_a_call_without_a_body_says_so(secrets: ClientSecrets, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without a length an org waits for a body (sfdx-hardis, externalClientAppUtils)."""
+    lengths: list[str | None] = []
+    answer = app_credentials.answer_credentials
+
+    def heeded(org: Org, user: User, request: Request, version: str, parts: list[str]) -> Answer:
+        if request.method == "POST":
+            lengths.append(request.headers.get("content-length"))
+        return answer(org, user, request, version, parts)
+
+    monkeypatch.setattr(app_credentials, "answer_credentials", heeded)
+    secrets.stage("Billing_2")
+    assert lengths == ["0"]
 
 
 def test_a_second_pair_is_not_staged_over_another(secrets: ClientSecrets) -> None:

@@ -64,7 +64,7 @@ class AppriseChannel:
         self._services: Final = _services(name, url, timeout)
 
     def send(self, message: Message, *, thread: str | None) -> str:  # noqa: ARG002 - there are no threads
-        """One message in plain text; what a service cannot take of it, Apprise cuts off."""
+        """One message in plain text; what a service cannot take of it is cut off."""
         self._notify(f"{sign_of(message)} {title_of(message)}", _body(message), _type(message))
         return ""
 
@@ -121,6 +121,9 @@ def _services(name: str, url: Secret, timeout: float) -> Apprise:
         )
     for service in services:
         service.socket_connect_timeout = service.socket_read_timeout = timeout
+        # By itself it sends all of it, and the service refuses what is too long; `?overflow=` says otherwise.
+        if "overflow_mode" not in vars(service):
+            service.overflow_mode = apprise.OverflowMode.TRUNCATE
     return services
 
 

@@ -8,6 +8,7 @@ from rotator.alerts.apprise.settings import AppriseSettings
 from rotator.alerts.plugins import open_channel
 from rotator.entry_points import Surroundings
 from rotator.errors import ConfigurationError
+from rotator.testing.messages import message
 
 pytestmark = pytest.mark.filterwarnings("ignore:'imghdr' is deprecated:DeprecationWarning")
 
@@ -36,6 +37,34 @@ def test_calls_have_the_time_out_of_the_channel() -> None:
     channel = open_channel("pager", settings, Surroundings({"URL": "json://localhost"}))
     (service,) = vars(channel)["_services"]
     assert service.request_timeout == (7.0, 7.0)
+
+
+@pytest.mark.parametrize(
+    ("url", "is_whole"),
+    [
+        ("discord://planted-id/planted-token", False),
+        ("discord://planted-id/planted-token?overflow=split", True),
+        ("pagerduty://planted-key@planted-token", False),
+    ],
+)
+def test_a_message_is_cut_to_what_its_service_takes_unless_the_address_says_otherwise(
+    url: str, *, is_whole: bool
+) -> None:
+    settings = AppriseSettings.model_validate({"type": "apprise", "url": {"env": "URL"}})
+    channel = open_channel("pager", settings, Surroundings({"URL": url}))
+    (service,) = vars(channel)["_services"]
+    sent = list[str]()
+
+    def send(body: str, **_: object) -> bool:
+        sent.append(body)
+        return True
+
+    service.send = send
+    channel.send(message(text="What is so. " * 400), thread=None)
+    assert all(len(body) <= service.body_maxlen for body in sent)
+    assert "What is so." in "".join(sent)
+    assert ("rotator alerts ack" in sent[-1]) is is_whole
+    assert (len(sent) > 1) is is_whole
 
 
 def test_apprise_is_not_imported_before_it_is_used() -> None:

@@ -20,7 +20,10 @@ if TYPE_CHECKING:
     from rotator.core.secret import Secret
 
 SIZE: Final = 256 * KILOBYTE
-"""Of an answer, of which the status alone counts."""
+"""Of an answer, of which the status counts, and of one monitor what it says."""
+
+_UNKNOWN: Final = b"OK (not found)"
+"""What Healthchecks says with status 200 of an address at which there is no check, as after one was deleted."""
 
 
 def send_heartbeat(url: Secret, *, timeout: float, ca: Path | None = None) -> None:
@@ -40,6 +43,8 @@ def send_heartbeat(url: Secret, *, timeout: float, ca: Path | None = None) -> No
         raise _failed(socks if is_about_socks(error) else f"it cannot be reached ({type(error).__name__})") from None
     if not response.ok or response.is_redirect:
         raise _failed(f"it answered HTTP {response.status_code}")
+    if response.content.strip() == _UNKNOWN:
+        raise _failed("it knows no check at this address")
 
 
 def _failed(why: str) -> DeliveryFailed:

@@ -20,7 +20,7 @@ SECRET = "5f1d0a52-ping-id"
 
 
 @contextmanager
-def monitor(status: int, seen: list[tuple[str, str]]) -> Iterator[str]:
+def monitor(status: int, seen: list[tuple[str, str]], said: bytes = b"") -> Iterator[str]:
     """A monitor that answers so, and the address to call."""
 
     class Handler(BaseHTTPRequestHandler):
@@ -28,8 +28,9 @@ def monitor(status: int, seen: list[tuple[str, str]]) -> Iterator[str]:
             seen.append((self.path, self.headers["User-Agent"]))
             self.send_response(status)
             self.send_header("Location", "/elsewhere")
-            self.send_header("Content-Length", "0")
+            self.send_header("Content-Length", str(len(said)))
             self.end_headers()
+            self.wfile.write(said)
 
         def log_message(self, *_args: object) -> None:
             """Nothing."""
@@ -55,6 +56,16 @@ def test_any_other_answer_is_a_failure(status: int) -> None:
     with monitor(status, []) as url, pytest.raises(DeliveryFailed, match=f"HTTP {status}") as failed:
         send_heartbeat(Secret(url), timeout=60)
     assert SECRET not in f"{failed.value} {failed.value.__cause__}"
+
+
+@pytest.mark.parametrize(("said", "taken"), [(b"OK", True), (b"OK (not found)", False), (b"not found", True)])
+def test_a_monitor_that_knows_no_such_check_has_not_taken_the_beat(said: bytes, *, taken: bool) -> None:
+    with monitor(200, [], said) as url:
+        if taken:
+            send_heartbeat(Secret(url), timeout=60)
+        else:
+            with pytest.raises(DeliveryFailed, match="knows no check at this address"):
+                send_heartbeat(Secret(url), timeout=60)
 
 
 def test_a_monitor_that_is_away_is_a_failure_that_does_not_tell_its_address() -> None:

@@ -109,7 +109,7 @@ class RotationJob:
         try:
             seen, found = self._observe()
         except RotatorError as error:
-            self._failed(error)
+            self._failed(error, untold=untold)
             if self._attempt.needs_attention or self._refused_since():
                 self._tell_failure(error)
             return None
@@ -278,8 +278,10 @@ class RotationJob:
         keys = alerts_that_success_ends(self._name)
         self._context.history.alerting.mended(keys, new, self._context.now())
 
-    def _failed(self, error: RotatorError, *, has_run: bool = False) -> None:
-        self._attempt = self._context.failed(self._attempt, error, circumstances=self._circumstances)
+    def _failed(self, error: RotatorError, *, has_run: bool = False, untold: Rotation | None = None) -> None:
+        begun_at = self._attempt.begun_at if untold else None
+        failed = self._context.failed(self._attempt, error, circumstances=self._circumstances)
+        self._attempt = replace(failed, begun_at=begun_at)
         self._note_failure(error.message, has_run=has_run)
 
     def _note_failure(self, message: str, *, has_run: bool) -> None:

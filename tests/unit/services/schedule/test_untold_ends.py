@@ -18,6 +18,8 @@ from tests.unit.services.schedule.test_rotation_job import refuse_new_keys
 if TYPE_CHECKING:
     from rotator.history.engine.database import Database
 
+TAKEN_BACK = "The new key of billing in production never logged in; the old certificate is back"
+
 
 @pytest.fixture
 def one(database: Database) -> CycleBench:
@@ -50,7 +52,7 @@ def told_by_the_next_one(one: CycleBench) -> list[str]:
     ("is_kept", "outcome", "title"),
     [
         (True, "rotated", "billing was rotated in production"),
-        (False, "reverted", "The new key of billing in production never logged in; the old certificate is back"),
+        (False, "reverted", TAKEN_BACK),
     ],
 )
 def test_it_is_told_of_once(
@@ -73,6 +75,17 @@ def test_an_org_that_is_away_by_then_is_no_reason_to_be_silent(
     one.restart()
     one.work()
     assert [each.title for each in one.outside.told] == ["billing was rotated in production"]
+
+
+def test_a_key_that_was_taken_back_is_told_of_once_the_org_is_there(
+    one: CycleBench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refuse_new_keys(one)
+    killed_at("_ended", one, monkeypatch)
+    one.outside.org_fails = OrgUnavailable("The org is away.")
+    assert TAKEN_BACK not in told_by_the_next_one(one)
+    one.outside.org_fails = None
+    assert told_by_the_next_one(one).count(TAKEN_BACK) == 1
 
 
 def test_what_was_told_of_just_before_is_not_told_again(one: CycleBench, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -140,7 +140,7 @@ def _refuse_open_credentials(session: botocore.session.Session) -> None:
     """Raises StoreError where the keys in use come from a file that others can read: AWS's library does not look."""
     found = session.get_credentials()
     variable = _FILES.get(found.method) if found else None
-    if variable is None:
+    if variable is None or (found and found.method == _BY_ROLE and _has_other_source(session)):
         return
     file = Path(session.get_config_variable(variable)).expanduser()
     try:
@@ -154,10 +154,26 @@ def _refuse_open_credentials(session: botocore.session.Session) -> None:
         return
 
 
+def _has_other_source(session: botocore.session.Session) -> bool:
+    """Whether a profile that takes on a role does so by the environment, a container or a machine, and by no file.
+
+    AWS SDKs and Tools Reference Guide, "Assume role credential provider": `credential_source` or `source_profile`.
+    """
+    name, passed = session.profile or "default", set[str]()
+    while name not in passed:
+        passed.add(name)
+        profile = session.full_config.get("profiles", {}).get(name, {})
+        if "credential_source" in profile:
+            return True
+        name = profile.get("source_profile", name)
+    return False
+
+
+_BY_ROLE: Final = "assume-role"
 _FILES: Final = {
     "shared-credentials-file": "credentials_file",
     "config-file": "config_file",
-    "assume-role": "credentials_file",
+    _BY_ROLE: "credentials_file",
 }
 """Of botocore's ways to keys, those that read them from a file, and its variable that names it."""
 

@@ -91,13 +91,31 @@ def test_a_role_of_aws_own_files_that_may_not_be_assumed_is_named(
     file = tmp_path / "config"
     file.write_text(f"[profile crm]\nrole_arn = {ROLE}-of-crm\ncredential_source = Environment\n")
     monkeypatch.setenv("AWS_CONFIG_FILE", str(file))
-    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "there-is-none"))
     monkeypatch.setenv("AWS_ENDPOINT_URL_STS", aws.server.url)
     aws.layer.faults.denied = frozenset({"sts:AssumeRole"})
     with pytest.raises(StoreError, match=r"a role may not be assumed \(sts:AssumeRole: no\)") as refused:
         aws.configured(profile="crm").stages(NAME)
     assert "`role_arn` in ~/.aws/config" in refused.value.hint
     assert "secretsmanager" not in refused.value.message
+
+
+def test_a_file_from_which_no_keys_come_is_not_judged(
+    aws: AwsGround, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file, unused = tmp_path / "config", tmp_path / "credentials"
+    first = "[profile crm]\nrole_arn = {0}\nsource_profile = base\n"
+    file.write_text(first.format(ROLE) + f"[profile base]\nrole_arn = {ROLE}\ncredential_source = Environment\n")
+    unused.write_text("[other]\naws_access_key_id = of-another\naws_secret_access_key = of-another\n")
+    unused.chmod(0o644)
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(file))
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(unused))
+    monkeypatch.setenv("AWS_ENDPOINT_URL_STS", aws.server.url)
+    aws.configured(profile="crm").stages(NAME)
+    assert aws.layer.calls == ["sts:AssumeRole", "sts:AssumeRole", "DescribeSecret"]
+    file.write_text(first.format(ROLE) + "[profile base]\nsource_profile = base\n")
+    unused.write_text("[base]\naws_access_key_id = key-of-base\naws_secret_access_key = secret-of-base\n")
+    with pytest.raises(StoreError, match="file of credentials"):
+        aws.configured(profile="crm").stages(NAME)
 
 
 def test_a_pod_whose_role_does_not_trust_its_token_is_told_so(

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 _LATER: Final = frozenset(
     {
+        "IDPCommunicationError",
         "InternalFailure",
         "InternalServiceError",
         "InternalServiceErrorException",
@@ -58,6 +59,8 @@ _DENIED: Final = frozenset({"AccessDenied", "AccessDeniedException", "NotAuthori
 _KEY_FAILED: Final = frozenset({"EncryptionFailure", "DecryptionFailure"})
 
 STS: Final = "sts:"
+_WEB_IDENTITY: Final = "sts:AssumeRoleWithWebIdentity"
+_RENEWAL: Final = "Look at what renews the token in the file that AWS_WEB_IDENTITY_TOKEN_FILE names."
 
 FAILURES: Final = (botocore.ClientError, botocore.BotoCoreError, ResponseParserError)
 """Whatever botocore raises when a call did not succeed."""
@@ -200,11 +203,14 @@ def _answer(error: botocore.ClientError, call: Call) -> StoreError:
         return _denied(call, "", by_key=True)
     if code in _ENDED:
         what = f"{call.where} is called with credentials that have ended."
-        hint = "Log in to AWS again, such as with `aws sso login`."
+        by_token = call.action == _WEB_IDENTITY
+        hint = _RENEWAL if by_token else "Log in to AWS again, such as with `aws sso login`."
         return StoreError(what, effect=STAGES_WHOLE, hint=hint, rerun="Then run it again.")
     if code in _UNKNOWN_CALLER:
         hint = "Try them with `aws sts get-caller-identity`; a clock that is wrong looks the same."
         return StoreError(f"{call.where} does not know these credentials ({code}).", effect=STAGES_WHOLE, hint=hint)
+    if call.action.startswith(STS):
+        return _not_assumed(call, f"{code}: {words}")
     quoted = "" if call.action in _CARRYING else f": {one_line(words, 300).rstrip('.')}"
     return StoreError(
         f"{call.where} says no to {call.action} on the secret {call.secret} ({code}{quoted}).",

@@ -167,8 +167,9 @@ class StrictAws:
         action = "sts:" + parameters.get("Action", "")
         self.calls.append(action)
         self.asked.append(Asked.of(action, headers, parameters))
-        if action in self.faults.denied:
-            text = "<ErrorResponse><Error><Code>AccessDenied</Code><Message>no</Message></Error></ErrorResponse>"
+        code = "AccessDenied" if action in self.faults.denied else self.faults.errors.get(action)
+        if code:
+            text = f"<ErrorResponse><Error><Code>{code}</Code><Message>no</Message></Error></ErrorResponse>"
             return Response(text, 403, content_type="text/xml")
         return self._ask_moto("sts", path, headers, body)
 

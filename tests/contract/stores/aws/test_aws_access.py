@@ -118,19 +118,40 @@ def test_a_file_from_which_no_keys_come_is_not_judged(
         aws.configured(profile="crm").stages(NAME)
 
 
-def test_a_pod_whose_role_does_not_trust_its_token_is_told_so(
-    aws: AwsGround, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def pod(aws: AwsGround, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AwsGround:
+    """A pod that takes on a role by the token of its service account."""
     (tmp_path / "token").write_text("token-of-a-pod")
     monkeypatch.delenv("AWS_ACCESS_KEY_ID")
     monkeypatch.setenv("AWS_ROLE_ARN", ROLE)
     monkeypatch.setenv("AWS_WEB_IDENTITY_TOKEN_FILE", str(tmp_path / "token"))
     monkeypatch.setenv("AWS_ENDPOINT_URL_STS", aws.server.url)
-    aws.layer.faults.denied = frozenset({"sts:AssumeRoleWithWebIdentity"})
-    with pytest.raises(StoreError, match=r"a role may not be assumed \(sts:AssumeRoleWithWebIdentity: no\)") as refused:
-        aws.configured().stages(NAME)
+    return aws
+
+
+@pytest.mark.parametrize("code", ["AccessDenied", "InvalidIdentityToken", "RegionDisabledException"])
+def test_a_pod_whose_role_does_not_trust_its_token_is_told_so(pod: AwsGround, code: str) -> None:
+    pod.layer.faults.errors["sts:AssumeRoleWithWebIdentity"] = code
+    with pytest.raises(
+        StoreError, match=r"a role may not be assumed \(sts:AssumeRoleWithWebIdentity: .*no\)"
+    ) as refused:
+        pod.configured().stages(NAME)
     assert "trust policy" in refused.value.hint
     assert "AWS_ROLE_ARN" in refused.value.hint
+    assert "secret" not in refused.value.message
+
+
+def test_a_pod_whose_token_has_ended_is_told_which_token(pod: AwsGround) -> None:
+    pod.layer.faults.errors["sts:AssumeRoleWithWebIdentity"] = "ExpiredTokenException"
+    with pytest.raises(StoreError, match="credentials that have ended") as refused:
+        pod.configured().stages(NAME)
+    assert "AWS_WEB_IDENTITY_TOKEN_FILE" in refused.value.hint
+
+
+def test_an_issuer_of_tokens_that_is_away_is_waited_for(pod: AwsGround) -> None:
+    pod.layer.faults.errors["sts:AssumeRoleWithWebIdentity"] = "IDPCommunicationError"
+    with pytest.raises(StoreUnavailable, match="IDPCommunicationError"):
+        pod.configured().stages(NAME)
 
 
 def test_credentials_that_end_half_way_are_asked_for_again(aws: AwsGround) -> None:

@@ -22,12 +22,15 @@ from rotator.services.inventory.scan import Scan
 from rotator.services.inventory.status import last_known_statuses
 from rotator.services.schedule.findings import Findings
 from rotator.testing.versions import MOMENT
+from tests.tiers import longer
 from tests.unit.revoked import revoke
 from tests.unit.services.cycle_bench import CycleBench, cycle_bench
 
 if TYPE_CHECKING:
     from rotator.history.engine.database import Database
     from rotator.services.inventory.status import CredentialStatus
+
+pytestmark = longer
 
 DAY: Final = timedelta(days=1)
 

@@ -10,10 +10,13 @@ import pytest
 from rotator.alerts.base import DeliveryFailed
 from rotator.core.attempts import DELIVER
 from rotator.errors import ConfigurationError
+from tests.tiers import longer
 from tests.unit.services.cycle_bench import cycle_bench
 
 if TYPE_CHECKING:
     from rotator.history.engine.database import Database
+
+pytestmark = longer
 
 TWO = "}\n    ops: {type: slack-webhook, url: {env: ELSEWHERE}"
 REFUSES = DeliveryFailed("The token was revoked.", hint="Make another.", transient=False)

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
     from rotator.history.engine.database import Database
 
+pytestmark = longer
+
 HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)
 AWAY = OrgUnavailable("The org is away.", rerun="Run it again.")
@@ -64,7 +66,6 @@ def test_another_process_does_nothing_twice_and_observes_what_it_does_not_know(o
     assert one.bench.writes == {}
 
 
-@longer
 @pytest.mark.parametrize("shift", [3 * HOUR, 400 * DAY])
 def test_a_clock_that_was_set_back_postpones_nothing(one: CycleBench, shift: timedelta) -> None:
     one.work()
@@ -112,7 +113,6 @@ def test_what_an_org_holds_is_recorded_together_with_the_success(one: CycleBench
     assert one.context.history.attempts.get(STORE, "keys").last_good_at == MOMENT
 
 
-@longer
 def test_every_adapter_that_was_opened_is_closed(one: CycleBench) -> None:
     one.outside.org_fails = AWAY
     one.work()
@@ -144,7 +144,6 @@ def test_an_org_that_refuses_the_login_needs_attention_after_a_while(one: CycleB
     assert one.inventory.hint == REFUSED.hint
 
 
-@longer
 def test_a_hiccup_of_an_org_is_no_news_and_its_outage_is_told_from_beginning_to_end(one: CycleBench) -> None:
     one.outside.org_fails = AWAY
     one.work()
@@ -171,7 +170,6 @@ def test_thresholds_of_an_org_that_is_away_are_told_by_what_was_last_seen(one: C
     assert "The certificate of Legacy in production expires" in one.outside.told[0].title
 
 
-@longer
 def test_what_vanished_is_told_once(one: CycleBench) -> None:
     one.outside.others.append(ObservedCertificate(org="production", app="Legacy").holding(make_version().certificate))
     one.work()
@@ -233,7 +231,6 @@ def test_drift_is_told_until_it_is_over(one: CycleBench) -> None:
     assert len(one.outside.told) == 2
 
 
-@longer
 def test_of_an_app_that_holds_the_certificate_of_the_version_before_that_is_said(one: CycleBench) -> None:
     before = one.bench.current
     one.bench.time += 340 * DAY
@@ -247,7 +244,6 @@ def test_of_an_app_that_holds_the_certificate_of_the_version_before_that_is_said
     assert "that of the previous version" in alert.text
 
 
-@longer
 def test_a_store_that_has_lost_a_credential_is_told_and_settles_nothing(one: CycleBench) -> None:
     one.bench.handle()
     one.bench.live["Billing"] = make_version().certificate
@@ -265,7 +261,6 @@ def test_a_store_that_has_lost_a_credential_is_told_and_settles_nothing(one: Cyc
     assert one.open_kinds() == {"drift"}
 
 
-@longer
 def test_an_org_that_only_a_person_can_open_again_is_told_as_that(one: CycleBench) -> None:
     one.outside.org_fails = REFUSED
     for _ in range(6):
@@ -320,7 +315,6 @@ def test_a_heartbeat_waits_for_what_is_due_and_was_not_tried(one: CycleBench) ->
     assert JobKind.HEARTBEAT in {job.kind for job in one.cycle.due()}
 
 
-@longer
 def test_an_org_that_is_known_to_fail_does_not_silence_the_heartbeat(one: CycleBench) -> None:
     one.outside.org_fails = AWAY
     for _ in range(12):

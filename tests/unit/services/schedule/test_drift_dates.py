@@ -11,10 +11,13 @@ import pytest
 from rotator.core.observed import ObservedCertificate
 from rotator.salesforce.inventory.org_inventory import Inventory
 from rotator.testing.versions import MOMENT, make_version
+from tests.tiers import longer
 from tests.unit.services.cycle_bench import CycleBench, cycle_bench
 
 if TYPE_CHECKING:
     from rotator.history.engine.database import Database
+
+pytestmark = longer
 
 HOUR = timedelta(hours=1)
 

@@ -23,6 +23,8 @@ from tests.unit.services.cycle_bench import CycleBench, cycle_bench
 if TYPE_CHECKING:
     from rotator.history.engine.database import Database
 
+pytestmark = longer
+
 HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)
 DUE = 336 * DAY
@@ -63,7 +65,6 @@ def refuse_new_keys(found: CycleBench) -> None:
     found.bench.refuses = lambda version: None if version.fingerprint == known else MISMATCH
 
 
-@longer
 def test_nothing_is_rotated_before_it_is_due(one: CycleBench) -> None:
     for _ in range(5):
         one.work()
@@ -82,7 +83,6 @@ def test_why_an_app_is_not_shown_is_told_as_far_as_the_org_tells_it(
     assert "The org production has no app Billing." in alert.text
 
 
-@longer
 def test_what_is_due_is_rotated_once_by_schedule_and_told(one: CycleBench) -> None:
     one.work()
     old = one.bench.current
@@ -97,7 +97,6 @@ def test_what_is_due_is_rotated_once_by_schedule_and_told(one: CycleBench) -> No
     assert one.rotation.failures == 0
 
 
-@longer
 def test_the_previous_version_is_retired_when_its_grace_has_ended(pair: CycleBench) -> None:
     pair.work()
     pair.bench.time += DUE
@@ -115,7 +114,6 @@ def test_the_previous_version_is_retired_when_its_grace_has_ended(pair: CycleBen
     assert len(rotations(pair.context.database)) == 1
 
 
-@longer
 def test_a_rotation_waits_for_its_window_and_so_does_a_retirement(database: Database) -> None:
     found = used(cycle_bench(database, options=SATURDAYS))
     found.work()
@@ -138,7 +136,6 @@ def test_a_rotation_waits_for_its_window_and_so_does_a_retirement(database: Data
     assert previous(found) is None
 
 
-@longer
 def test_a_window_that_would_come_too_late_is_overridden_and_that_is_told(database: Database) -> None:
     found = used(cycle_bench(database, options=NEVER_SOON))
     found.work()
@@ -180,7 +177,6 @@ def test_a_run_that_kills_its_process_again_and_again_is_not_tried_without_a_pau
     assert "rotate billing" in one.due()
 
 
-@longer
 def test_a_key_that_never_logs_in_is_taken_back_and_one_app_is_left_to_a_person(one: CycleBench) -> None:
     one.work()
     one.bench.time += DUE
@@ -197,7 +193,6 @@ def test_a_key_that_never_logs_in_is_taken_back_and_one_app_is_left_to_a_person(
     assert titles["The new key of billing in production never logged in; the old certificate is back"] == 1
 
 
-@longer
 def test_with_two_apps_nobody_is_refused_and_it_is_tried_again_now_and_then(pair: CycleBench) -> None:
     pair.work()
     pair.bench.time += DUE
@@ -213,7 +208,6 @@ def test_with_two_apps_nobody_is_refused_and_it_is_tried_again_now_and_then(pair
     assert pair.rotation.needs_attention
 
 
-@longer
 def test_it_is_tried_again_when_the_circumstances_have_changed(pair: CycleBench) -> None:
     pair.work()
     pair.bench.time += DUE
@@ -232,7 +226,6 @@ def test_it_is_tried_again_when_the_circumstances_have_changed(pair: CycleBench)
     assert pair.open_kinds() == set()
 
 
-@longer
 def test_an_inventory_while_a_key_is_being_proven_settles_nothing(one: CycleBench) -> None:
     one.bench.time += DUE
     refuse_new_keys(one)
@@ -256,7 +249,6 @@ def test_an_inventory_while_a_key_is_being_proven_settles_nothing(one: CycleBenc
     assert "drift" not in one.open_kinds()
 
 
-@longer
 def test_what_a_person_put_right_by_hand_is_over(one: CycleBench) -> None:
     one.work()
     one.bench.time += DUE
@@ -271,7 +263,6 @@ def test_what_a_person_put_right_by_hand_is_over(one: CycleBench) -> None:
     assert (one.rotation.failures, one.rotation.needs_attention) == (0, False)
 
 
-@longer
 def test_what_needs_a_person_is_told_before_anything_is_begun(pair: CycleBench) -> None:
     pair.work()
     pair.bench.live["Warehouse_B"] = make_version().certificate
@@ -287,7 +278,6 @@ def test_what_needs_a_person_is_told_before_anything_is_begun(pair: CycleBench) 
     assert pair.open_kinds() == set()
 
 
-@longer
 def test_an_org_that_is_away_fails_the_attempt_and_begins_nothing(one: CycleBench) -> None:
     one.work()
     one.bench.time += DUE
@@ -302,7 +292,6 @@ def test_an_org_that_is_away_fails_the_attempt_and_begins_nothing(one: CycleBenc
     assert len(rotations(one.context.database)) == 1
 
 
-@longer
 def test_a_rotation_that_fails_is_told_with_when_it_is_tried_again(one: CycleBench) -> None:
     one.work()
     one.bench.time += DUE
@@ -347,7 +336,6 @@ def test_a_credential_that_somebody_else_rotates_has_not_failed(one: CycleBench)
     assert "rotate billing" in one.due()
 
 
-@longer
 def test_a_stop_is_no_failure_and_the_next_process_goes_on(one: CycleBench) -> None:
     one.work()
     one.bench.time += DUE
@@ -362,7 +350,6 @@ def test_a_stop_is_no_failure_and_the_next_process_goes_on(one: CycleBench) -> N
     assert [each.outcome for each in rotations(one.context.database)] == ["rotated"]
 
 
-@longer
 def test_nothing_new_is_begun_in_an_org_at_its_limits(one: CycleBench) -> None:
     one.work()
     one.bench.time += DUE
@@ -375,7 +362,6 @@ def test_nothing_new_is_begun_in_an_org_at_its_limits(one: CycleBench) -> None:
     assert len(rotations(one.context.database)) == 1
 
 
-@longer
 def test_an_inventory_is_taken_soon_after_something_was_changed(one: CycleBench) -> None:
     one.work()
     one.bench.time += DUE

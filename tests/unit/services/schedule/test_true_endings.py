@@ -33,6 +33,8 @@ from tests.unit.services.cycle_bench import CycleBench, cycle_bench
 if TYPE_CHECKING:
     from rotator.history.engine.database import Database
 
+pytestmark = longer
+
 HOUR: Final = timedelta(hours=1)
 DAY: Final = timedelta(days=1)
 REVOKED: Final = "billing was revoked: nobody is to log in by it."
@@ -74,7 +76,6 @@ def test_what_a_revocation_has_ended_is_said_to_have_ended_by_it(one: CycleBench
     assert why(one, trouble) == REVOKED
 
 
-@longer
 def test_a_finding_about_a_credential_that_was_revoked_ends_by_that(one: CycleBench) -> None:
     one.outside.results = (OLD,)
     look(one, DAY)
@@ -127,7 +128,6 @@ def test_an_app_that_somebody_changed_is_not_said_to_be_known_again_as_consumers
     assert one.alert(key(DRIFT, "billing")).is_open
 
 
-@longer
 def test_a_finding_that_the_audit_does_not_ask_for_any_more_is_not_said_to_be_mended(one: CycleBench) -> None:
     open_to_all = replace(OLD, check=APP_OPEN)
     one.outside.results = (OLD, open_to_all)

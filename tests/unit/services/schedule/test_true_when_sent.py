@@ -12,11 +12,14 @@ from rotator.errors import OrgError
 from rotator.history.engine.tables import NOTIFICATION
 from rotator.services.alerting import catalog
 from rotator.services.alerting.withholding import ASKED_AGAIN
+from tests.tiers import longer
 from tests.unit.services.cycle_bench import CycleBench, cycle_bench
 
 if TYPE_CHECKING:
     from rotator.alerts.base import Message
     from rotator.history.engine.database import Database
+
+pytestmark = longer
 
 HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)

@@ -10,6 +10,7 @@ from rotator.errors import OrgUnavailable
 from rotator.history.journal.queries import rotations
 from rotator.services.rotation.rotation_service import RotationService
 from rotator.services.schedule.rotation_job import RotationJob
+from tests.tiers import longer
 from tests.unit.services.bench import Died
 from tests.unit.services.cycle_bench import CycleBench, cycle_bench
 from tests.unit.services.rotation_attempts import DAY, DUE, made_due
@@ -17,6 +18,8 @@ from tests.unit.services.schedule.test_rotation_job import refuse_new_keys
 
 if TYPE_CHECKING:
     from rotator.history.engine.database import Database
+
+pytestmark = longer
 
 TAKEN_BACK = "The new key of billing in production never logged in; the old certificate is back"
 

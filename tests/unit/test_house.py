@@ -22,6 +22,7 @@ from rotator.cli.exit_codes import ExitCode
 from rotator.cli.main import cli
 from rotator.config.loading import load
 from rotator.core.lifecycle.states import CertificateState, CredentialState
+from rotator.services.alerting.kinds import KINDS
 from tests.tiers import longer
 
 if TYPE_CHECKING:
@@ -373,6 +374,12 @@ def test_what_is_shown_passes_one_door(way_out: str, doors: set[str]) -> None:
     package = ROOT / "rotator"
     shown = {path.relative_to(package).as_posix() for path in package.rglob("*.py") if "simulator" not in path.parts}
     assert {name for name in shown if re.search(way_out, (package / name).read_text())} == doors
+
+
+def test_the_page_of_alerts_has_a_row_for_every_kind() -> None:
+    table = (ROOT / "docs" / "alerts.md").read_text().partition("| kinds | what is so |")[2].partition("\n\n")[0]
+    named = [kind for row in table.splitlines()[2:] for kind in re.findall(r"`([^`]+)`", row.split("|")[1])]
+    assert sorted(named) == sorted(KINDS)
 
 
 def test_the_backup_that_is_recommended_can_be_read_by_its_owner_only(tmp_path: Path) -> None:

@@ -136,25 +136,26 @@ CERTIFICATE: Final = Table(
     Column("key_bits", Integer, nullable=False),
     Column("signature_algorithm", Text, nullable=False),
     # Hex: a serial number has up to 160 bits (RFC 5280 section 4.1.2.2).
-    Column("serial_number", Text, nullable=False),
+    Column("serial", Text, key="serial_number", nullable=False),
     Column("first_seen", UtcDateTime, nullable=False),
     Column("last_seen", UtcDateTime, nullable=False),
 )
 
 
-# Where a certificate was seen (`rotator.core.observed.ObservedCertificate`).
+# A `key` is the name by which the program knows a column (`rotator.core.observed.ObservedCertificate`). To give the
+# column that name would end the work of an earlier release that shares the database while machines are upgraded.
 SIGHTING: Final = Table(
     "sighting",
     METADATA,
     Column("id", Integer, primary_key=True),
     Column("org", Text, nullable=False),
     Column("app", Text, nullable=False),
-    Column("type", Text, nullable=False),
-    Column("fingerprint", FINGERPRINT, ForeignKey(CERTIFICATE.c.fingerprint)),
+    Column("app_type", Text, key="type", nullable=False),
+    Column("certificate_fingerprint", FINGERPRINT, ForeignKey(CERTIFICATE.c.fingerprint), key="fingerprint"),
     Column("first_seen", UtcDateTime, nullable=False),
     Column("last_seen", UtcDateTime, nullable=False),
-    Column("last_modified_at", UtcDateTime),
-    Column("last_modified_by", Text),
+    Column("app_modified_at", UtcDateTime, key="last_modified_at"),
+    Column("app_modified_by", Text, key="last_modified_by"),
     # Of a certificate without a fingerprint: all that the org shows of it.
     Column("not_after", UtcDateTime),
     Column("key_bits", Integer),

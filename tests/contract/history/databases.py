@@ -15,20 +15,17 @@ import pytest
 from alembic import command
 from alembic.config import Config
 from psycopg import Connection, OperationalError
-from sqlalchemy import column, insert, make_url, table, text
+from sqlalchemy import make_url, text
 
 from rotator.core.alert import NewAlert
 from rotator.core.severity import Severity
 from rotator.history.engine import upgrades
-from rotator.history.engine.times import UtcDateTime
 from rotator.history.records import NewRotation
 from tests.contract.servers.postgres import connected, scratch_database
 from tests.tiers import standard_first
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
-
-    from sqlalchemy import TableClause
+    from collections.abc import Callable, Iterator
 
     from rotator.history.engine.database import Database
 
@@ -157,17 +154,6 @@ def make_release(database: Database, version: str) -> None:
         config = Config(attributes={"connection": connection})
         config.set_main_option("script_location", str(upgrades.migrations_folder()))
         command.upgrade(config, version)
-
-
-def columns_of(name: str, plain: str, times: str) -> TableClause:
-    """A table of an earlier release, in the columns that a test writes."""
-    return table(name, *map(column, plain.split()), *(column(each, UtcDateTime) for each in times.split()))
-
-
-def fill(database: Database, into: TableClause, rows: Iterable[dict[str, Any]]) -> None:
-    with database._transaction(reading=False) as connection:
-        for row in rows:
-            connection.execute(insert(into).values(row))
 
 
 def unguard(kind: Kind, database: Database) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from unittest.mock import patch
 
 import pytest
-from sqlalchemy import Inspector, inspect, text
+from sqlalchemy import Inspector, column, insert, inspect, table, text
 
 from rotator.core.actor import Actor
 from rotator.core.alert import Alert
@@ -19,15 +19,23 @@ from rotator.history.alerts.outbox import Notification, Outbox
 from rotator.history.attempt_records import AttemptRecords
 from rotator.history.engine import upgrades
 from rotator.history.engine.database import open_database
-from rotator.history.engine.tables import METADATA
+from rotator.history.engine.tables import CERTIFICATE, METADATA
+from rotator.history.engine.times import UtcDateTime
 from rotator.history.journal import events as journal_events
 from rotator.history.journal import queries, verification
 from rotator.history.journal.journal import Journal
+from rotator.history.sightings import last_sightings, sightings_of
 from rotator.history.standstills import Standstills
-from tests.contract.history.databases import NEW_ALERT, NOW, SQLITE_FIRST, columns_of, fill, make_release
+from tests.contract.history.databases import NEW_ALERT, NOW, SQLITE_FIRST, make_release
 from tests.tiers import first_standard, standard_first
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from datetime import datetime
+
+    from sqlalchemy import TableClause
+
+    from rotator.history.engine.database import Database
     from tests.contract.history.databases import Kind
 
 DAY = timedelta(days=1)
@@ -35,6 +43,11 @@ RELEASES = upgrades.known_versions()[:-1]
 FORMER_WORDS = ("matter", "notice", "trial", "world", "keep_key", "retire_now")
 WITH_FORMER_NAMES = [release for release in RELEASES if "0002" <= release < "0004"]
 WITH_COLUMNS_OF_OPTIONS = [release for release in RELEASES if release < "0005"]
+
+
+def columns_of(name: str, plain: str, times: str) -> TableClause:
+    """A table of an earlier release, in the columns that a test writes."""
+    return table(name, *map(column, plain.split()), *(column(each, UtcDateTime) for each in times.split()))
 
 
 ROTATION = columns_of(
@@ -47,6 +60,7 @@ ROTATION_WITH_OPTIONS = columns_of(
     "id credential org strategy trigger actor reason goal options outcome why",
     "started_at finished_at",
 )
+SIGHTING = columns_of("sighting", "org app app_type certificate_fingerprint", "first_seen last_seen")
 MATTER = columns_of(
     "matter",
     "id key kind severity title text org app credential fingerprint facts closed_why acknowledged_by acknowledged_why",
@@ -162,10 +176,8 @@ WITHOUT_BEGINNINGS = [release for release in RELEASES if "0005" <= release < "00
 @pytest.mark.parametrize("release", standard_first(WITHOUT_BEGINNINGS, WITHOUT_BEGINNINGS[-1:]))
 def test_a_run_that_was_killed_in_an_earlier_release_is_known_as_begun(database_kind: Kind, release: str) -> None:
     row = {"kind": ROTATE, "failures": 1, "lasting": 0, "needs_attention": False, "hint": "", "circumstances": ""}
-    problems = {
-        "killed": AttemptRecord(ROTATE, "killed").begun(NOW, AttemptBackOff()).problem,
-        "failed": "It is refused.",
-    }
+    begun = AttemptRecord(ROTATE, "killed").begun(NOW, AttemptBackOff())
+    problems = {"killed": begun.problem, "failed": "It is refused."}
     with database_kind.empty() as url, open_database(url) as database:
         make_release(database, release)
         for name, problem in problems.items():
@@ -260,6 +272,28 @@ def test_what_failed_is_left_alone_as_long_as_before(database_kind: Kind, releas
             ]
 
 
+@SQLITE_FIRST
+@pytest.mark.parametrize("release", [release for release in RELEASES if release < "0003"])
+def test_of_what_was_seen_it_is_known_what_was_replaced(database_kind: Kind, release: str) -> None:
+    with database_kind.empty() as url:
+        with open_database(url) as database:
+            make_release(database, release)
+            fill(database, CERTIFICATE, [seen_certificate("a"), seen_certificate("b")])
+            fill(database, SIGHTING, [seen_place("a", NOW, 1), seen_place("b", NOW + 2 * DAY, 3)])
+
+        with open_database(url) as database:
+            [last] = last_sightings(database)
+            assert (last.fingerprint, last.gone_at) == ("b" * 64, None)
+            gone = {each: sightings_of(database, each * 64)[0].gone_at for each in "ab"}
+            assert gone == {"a": NOW + 2 * DAY, "b": None}
+
+
+def fill(database: Database, into: TableClause, rows: Iterable[dict[str, Any]]) -> None:
+    with database._transaction(reading=False) as connection:
+        for row in rows:
+            connection.execute(insert(into).values(row))
+
+
 ROTATED: dict[str, Any] = {
     "id": "20261123-123147-7f3k9qzm",
     "credential": "billing",
@@ -333,3 +367,15 @@ FAILING = {
     "last_good_at": NOW - DAY,
     "next_at": NOW + DAY,
 }
+
+
+def seen_certificate(letter: str) -> dict[str, Any]:
+    names = ("subject", "issuer", "key_algorithm", "signature_algorithm")
+    times = ("not_before", "not_after", "first_seen", "last_seen")
+    known = {"fingerprint": letter * 64, "key_bits": 2048, "serial_number": "1"}
+    return known | dict.fromkeys(names, "") | dict.fromkeys(times, NOW)
+
+
+def seen_place(letter: str, first_seen: datetime, days: int) -> dict[str, Any]:
+    place = {"org": "production", "app": "Billing", "app_type": "ConnectedApp", "certificate_fingerprint": letter * 64}
+    return place | {"first_seen": first_seen, "last_seen": NOW + days * DAY}

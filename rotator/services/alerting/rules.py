@@ -24,7 +24,7 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import UTC, timedelta
+from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
@@ -285,9 +285,9 @@ class AlertRules:
         is_urgent = kind_of(alert.kind).is_urgent
         steps = []
         if before.refused_since and not alert.refused_since:
-            steps.append(f"{ACCEPTED_AGAIN} {now.astimezone(UTC):%Y-%m-%d %H:%M}")
+            steps.append(f"{ACCEPTED_AGAIN} {now:%Y-%m-%d %H:%M}")
         elif alert.refused_since and not before.refused_since:
-            steps.append(f"{alert.kind} since {alert.refused_since.astimezone(UTC):%Y-%m-%d %H:%M}")
+            steps.append(f"{alert.kind} since {alert.refused_since:%Y-%m-%d %H:%M}")
         elif before.kind != alert.kind:
             steps.append(alert.kind)
         if _is_quiet(alert, now) and not is_urgent:

@@ -35,7 +35,8 @@ DELIVER: Final = "deliver"
 HOOK: Final = "hook"
 """Kind of the attempts to call a hook after events of a credential; the name is both, with a space between."""
 
-_BEGUN: Final = "A run was begun, and has not ended or was interrupted."
+BEGUN: Final = "begun"
+"""The circumstances of an attempt whose run is at work, or was killed: no digest reads so."""
 
 
 @dataclass(frozen=True)
@@ -63,9 +64,8 @@ class AttemptRecord:
     hint: str = ""
     """What to do about it."""
     circumstances: str = ""
-    """A digest of what was observed when it last failed: while it stays the same, another attempt ends alike."""
-    begun_at: datetime | None = None
-    """When a run began that has not ended, or was killed; None otherwise."""
+    """A digest of what was observed when it last failed: while it stays the same, another attempt ends alike. BEGUN
+    while a run is at work, and after one that was killed."""
 
     def succeeded(self, now: datetime) -> AttemptRecord:
         """The record after a success: earlier failures are forgotten."""
@@ -73,7 +73,13 @@ class AttemptRecord:
 
     def begun(self, now: datetime, back_off: AttemptBackOff) -> AttemptRecord:
         """The record while a run is at work: a failure in advance, for the next one to count if this one is killed."""
-        return replace(self.failed(now, back_off, problem=_BEGUN), begun_at=now)
+        problem = "A run was begun, and has not ended or was interrupted."
+        return self.failed(now, back_off, problem=problem, circumstances=BEGUN)
+
+    @property
+    def is_begun(self) -> bool:
+        """Whether a run began of which no end is noted."""
+        return self.circumstances == BEGUN
 
     def failed(
         self,
@@ -105,7 +111,6 @@ class AttemptRecord:
             problem=problem,
             hint=hint,
             circumstances=circumstances,
-            begun_at=None,
         )
 
     def free_from(self, now: datetime) -> datetime:

@@ -194,7 +194,6 @@ ATTEMPT: Final = Table(
     Column("problem", Text, nullable=False),
     Column("hint", Text, nullable=False),
     Column("circumstances", Text, nullable=False),
-    Column("begun_at", UtcDateTime),
 )
 
 # What holds rotations up (`rotator.core.schedule.Standstill`).

@@ -130,7 +130,7 @@ def untold_end(database: Database, attempt: AttemptRecord) -> Rotation | None:
     To tell that it ended well nobody is asked, so that an org that is away by then is no reason to be silent; one that
     was taken back is told of with the circumstances, which are observed.
     """
-    last = newest(database, [attempt.name]).get(attempt.name) if attempt.begun_at else None
+    last = newest(database, [attempt.name]).get(attempt.name) if attempt.is_begun else None
     if last is None or last.finished_at is None or last.outcome not in _TOLD:
         return None
     # What was told of before was written down with the attempt that told.

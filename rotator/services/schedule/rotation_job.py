@@ -20,6 +20,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 from rotator.core import words
+from rotator.core.attempts import BEGUN
 from rotator.core.decision.actions import HaltReason
 from rotator.core.lifecycle.dates import due_at, grace_end, told_end
 from rotator.core.schedule import Mode, NextDue
@@ -279,9 +280,8 @@ class RotationJob:
         self._context.history.alerting.mended(keys, new, self._context.now())
 
     def _failed(self, error: RotatorError, *, has_run: bool = False, untold: Rotation | None = None) -> None:
-        begun_at = self._attempt.begun_at if untold else None
-        failed = self._context.failed(self._attempt, error, circumstances=self._circumstances)
-        self._attempt = replace(failed, begun_at=begun_at)
+        circumstances = BEGUN if untold else self._circumstances
+        self._attempt = self._context.failed(self._attempt, error, circumstances=circumstances)
         self._note_failure(error.message, has_run=has_run)
 
     def _note_failure(self, message: str, *, has_run: bool) -> None:

@@ -11,7 +11,7 @@ from sqlalchemy import Inspector, column, insert, inspect, table, text
 
 from rotator.core.actor import Actor
 from rotator.core.alert import Alert
-from rotator.core.attempts import ROTATE, AttemptBackOff, AttemptRecord
+from rotator.core.attempts import AttemptRecord
 from rotator.core.decision.options import NO_OPTIONS, RotationOptions
 from rotator.core.severity import Severity
 from rotator.history.alerts.alerts import AlertRecords
@@ -69,10 +69,6 @@ MATTER = columns_of(
 NOTICE = columns_of("notice", "matter_id step channel attempts receipt problem", "owed_at tried_at next_at told_at")
 TRIAL = columns_of(
     "trial", "kind name failures lasting needs_attention problem advice world", "last_at last_good_at next_at"
-)
-
-ATTEMPT = columns_of(
-    "attempt", "kind name failures lasting needs_attention problem hint circumstances", "last_at last_good_at"
 )
 
 
@@ -160,31 +156,17 @@ WITHOUT_STARTS = [release for release in RELEASES if "0005" <= release < "0013"]
 @pytest.mark.parametrize("release", standard_first(WITHOUT_STARTS, [WITHOUT_STARTS[0], WITHOUT_STARTS[-1]]))
 @pytest.mark.parametrize("has_run", [True, False])
 def test_a_service_that_was_here_before_is_not_new(database_kind: Kind, release: str, has_run: bool) -> None:
+    attempt = columns_of(
+        "attempt", "kind name failures lasting needs_attention problem hint circumstances", "last_at last_good_at"
+    )
     row = {"kind": "look", "name": "production", "failures": 0, "lasting": 0, "needs_attention": False}
     with database_kind.empty() as url, open_database(url) as database:
         make_release(database, release)
         texts = dict.fromkeys(("problem", "hint", "circumstances"), "")
-        fill(database, ATTEMPT, [row | texts | {"last_at": NOW, "last_good_at": NOW}] if has_run else [])
+        fill(database, attempt, [row | texts | {"last_at": NOW, "last_good_at": NOW}] if has_run else [])
         database.upgrade()
         started = Standstills(database).first_start(Actor("rotator on host7"), NOW + DAY)
         assert (started.since, started.until) == ((NOW, NOW) if has_run else (NOW + DAY, None))
-
-
-WITHOUT_BEGINNINGS = [release for release in RELEASES if "0005" <= release < "0022"]
-
-
-@pytest.mark.parametrize("release", standard_first(WITHOUT_BEGINNINGS, WITHOUT_BEGINNINGS[-1:]))
-def test_a_run_that_was_killed_in_an_earlier_release_is_known_as_begun(database_kind: Kind, release: str) -> None:
-    row = {"kind": ROTATE, "failures": 1, "lasting": 0, "needs_attention": False, "hint": "", "circumstances": ""}
-    begun = AttemptRecord(ROTATE, "killed").begun(NOW, AttemptBackOff())
-    problems = {"killed": begun.problem, "failed": "It is refused."}
-    with database_kind.empty() as url, open_database(url) as database:
-        make_release(database, release)
-        for name, problem in problems.items():
-            fill(database, ATTEMPT, [row | {"name": name, "problem": problem, "last_at": NOW}])
-        database.upgrade()
-        found = {name: AttemptRecords(database).get(ROTATE, name).begun_at for name in problems}
-        assert found == {"killed": NOW, "failed": None}
 
 
 def names_in(found: Inspector, name: str) -> set[str]:

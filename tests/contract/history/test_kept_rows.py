@@ -280,7 +280,7 @@ def test_more_changes_than_a_statement_may_name_are_read_all_the_same(database: 
     kept.read(ATTEMPTS)
     with elsewhere.writing() as connection:
         rows = [{"name": f"org{number}"} for number in range(600)]
-        statement = "INSERT INTO attempt VALUES ('look', :name, NULL, NULL, 0, 0, NULL, false, '', '', '', NULL)"
+        statement = "INSERT INTO attempt VALUES ('look', :name, NULL, NULL, 0, 0, NULL, false, '', '', '')"
         connection.execute(text(statement), rows)
     assert len(kept.read(ATTEMPTS).of(ATTEMPTS)) == 600
 

@@ -69,10 +69,10 @@ def test_a_record_of_a_failure_says_all_that_is_known_of_it() -> None:
 
 def test_of_a_run_that_has_begun_the_record_says_so_until_it_has_ended() -> None:
     begun = NEW.succeeded(NOW).begun(NOW + HOUR, BACK_OFF)
-    assert (begun.begun_at, begun.failures, begun.last_good_at) == (NOW + HOUR, 1, NOW)
+    assert (begun.is_begun, begun.failures, begun.last_good_at) == (True, 1, NOW)
     assert begun.problem == "A run was begun, and has not ended or was interrupted."
-    assert begun.failed(NOW + 2 * HOUR, BACK_OFF, problem="no").begun_at is None
-    assert begun.succeeded(NOW + 2 * HOUR).begun_at is None
+    assert not begun.failed(NOW + 2 * HOUR, BACK_OFF, problem="no").is_begun
+    assert not begun.succeeded(NOW + 2 * HOUR).is_begun
 
 
 def test_what_was_tried_this_very_moment_waits() -> None:

@@ -102,6 +102,6 @@ def test_an_end_of_long_ago_is_none_of_a_run_that_was_killed_before_it_had_one(
     one.work()
     one.bench.time += DUE
     killed_at("handle", one, monkeypatch, of=RotationService)
-    assert one.rotation.begun_at
+    assert one.rotation.is_begun
     assert told_by_the_next_one(one) == ["billing was rotated in production"] * 2
     assert len(rotations(one.context.database)) == 2

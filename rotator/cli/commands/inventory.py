@@ -111,7 +111,7 @@ def status(invocation: Invocation, names: tuple[str, ...], with_usage: bool) -> 
         print_statuses(found, now)
         if with_usage:
             _print_usages(found, now)
-    end_with(line.problem for line in found if line.problem)
+    end_with(each for line in found for each in (line.history_problem, line.problem) if each)
 
 
 def _usages_as_json(found: Sequence[CredentialStatus], now: datetime) -> list[dict[str, Any]]:

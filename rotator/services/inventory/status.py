@@ -77,6 +77,8 @@ class CredentialStatus:
     """What is known of it."""
     problem: RotatorError | None = None
     """Why not everything could be read just now."""
+    history_problem: RotatorError | None = None
+    """Why nothing is known of it from before."""
     why_unknown: str = ""
     """Why its state is not known, in a sentence."""
     owner: str | None = None
@@ -223,7 +225,8 @@ class StatusReader:
             problem = error
         status = status_of(self._settings, name, history, seen, self._now, apps=apps, is_known=problem is None)
         why = problem.message if problem else ""
-        return replace(status, problem=problem or self._history_problem, why_unknown=why)
+        unknown = self._history_problem
+        return replace(status, problem=problem or unknown, history_problem=unknown, why_unknown=why)
 
     @property
     def _history_problem(self) -> RotatorError | None:

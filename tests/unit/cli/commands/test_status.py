@@ -58,3 +58,17 @@ def test_a_name_that_is_not_configured_has_a_nearest_one(rotator: Command, confi
     outcome = rotator("--config", config, "status", "biling")
     assert outcome.code == 2
     assert "Did you mean 'billing'?" in outcome.err
+
+
+def test_a_history_that_is_gone_is_told_beside_an_org_that_is_down(
+    rotator: Command, config: Path, simulator: SimulatorServer
+) -> None:
+    rotator("--config", config, "db", "upgrade")
+    for file in config.parent.glob("rotator.db*"):
+        if file.is_file():
+            file.unlink()
+    simulator.org("sandbox").faults.add(DOWN)
+    outcome = rotator("--config", config, "status", "billing-sandbox")
+    assert outcome.code == 1
+    assert "this installation has used it before" in outcome.err
+    assert "org sandbox just now: HTTP 503" in outcome.err

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from rotator.core import words
 from rotator.core.lifecycle.revocation import ENDING
 
 if TYPE_CHECKING:
@@ -108,7 +109,7 @@ class HookCall:
             "event": str(self.event),
             "credential": self.credential,
             "org": self.org,
-            "at": self.at.isoformat(timespec="seconds"),
+            "at": words.timestamp(self.at),
             "rotation_id": self.rotation_id,
             "why": self.why,
             "old_fingerprint": self.old_fingerprint,

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 import requests
 
 import rotator
+from rotator.core import words
 from rotator.errors import ConfigurationError
 from rotator.hooks.base import HookFailed
 from rotator.net.client import NO_SOCKS, USE_HTTP_PROXY, Session, host_of, is_about_socks
@@ -59,7 +60,7 @@ class WebhookHook:
         body = json.dumps(
             {
                 "type": f"credential.{call.event}",
-                "timestamp": call.at.isoformat(timespec="seconds"),
+                "timestamp": words.timestamp(call.at),
                 "data": call.facts | ({"test": True} if call.is_test else {}),
             }
         ).encode()

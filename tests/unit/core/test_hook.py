@@ -56,5 +56,5 @@ def test_what_is_not_known_is_left_out() -> None:
         "event": "drift",
         "credential": "billing",
         "org": "production",
-        "at": "2027-01-04T08:00:00+00:00",
+        "at": "2027-01-04T08:00:00Z",
     }

@@ -73,7 +73,7 @@ def test_it_sends_what_happened_and_no_more() -> None:
     assert headers["Content-Type"] == "application/json"
     assert json.loads(body) == {
         "type": "credential.rotated",
-        "timestamp": "2027-01-04T08:00:00+00:00",
+        "timestamp": "2027-01-04T08:00:00Z",
         "data": CALL.facts,
     }
 

@@ -148,9 +148,9 @@ class Expiry:
         """
         return crossed(self.not_after, now, self._counted(thresholds))
 
-    def next_crossing(self, now: datetime, thresholds: Iterable[timedelta] | None = None) -> datetime | None:
-        """When the next of them is crossed; None when it has expired."""
-        return next_crossing(self.not_after, now, self._counted(thresholds))
+    def next_crossing(self, now: datetime) -> datetime | None:
+        """When the next of all is crossed; None when it has expired."""
+        return next_crossing(self.not_after, now, self._counted(None))
 
     def next_change(self, now: datetime) -> datetime:
         """When something that follows from it will be otherwise than now; the last moment there is where nothing will.

@@ -108,7 +108,7 @@ def message_of(alert: Alert, notifications: Sequence[Notification], now: datetim
 
 
 def _news(alert: Alert, key: str, notifications: Sequence[Notification], now: datetime) -> Message:
-    crossed = [each.step for each in notifications if _threshold(each.step) is not None] if alert.not_after else []
+    crossed = [each.step for each in notifications if _threshold(each.step) is not None]
     # Several at once: it was crossed earlier, and nobody could be told then.
     late = {"Thresholds crossed": ", ".join(crossed)} if len(crossed) > 1 else {}
     return Message(

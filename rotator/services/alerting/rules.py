@@ -209,9 +209,9 @@ class AlertRules:
         """When the next threshold of an alert is crossed; None where none is left, or it has none."""
         if alert.not_after is None or not alert.is_open:
             return None
-        orgs = {alert.org} if alert.org else set()
-        life = certificates_known(self._configured, self._database, now, orgs).life(certificate_of(alert))
-        return life.expiry.next_crossing(now, self._settings.thresholds) if life.expiry else None
+        was = certificate_of(alert)
+        life = certificates_known(self._configured, self._database, now, {was.org}).life(was)
+        return life.expiry.next_crossing(now) if life.expiry else None
 
     @contextmanager
     def _one_transaction(self) -> Iterator[tuple[AlertRecords, Outbox, Callable[..., Certificates], Journal]]:

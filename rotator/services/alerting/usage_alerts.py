@@ -75,7 +75,7 @@ def _meanwhile(until: str, held_by: Sequence[Standstill], *, goes_back: bool) ->
     return f"{kept}; nothing is changed by itself."
 
 
-def went_back(name: str, org: str, rotation_id: str, reason: str, *, by_hand: bool = False) -> NewAlert:
+def went_back(name: str, org: str, rotation_id: str, reason: str, *, by_hand: bool) -> NewAlert:
     """The previous version was made current again by itself; `by_hand`: people begin the rotations of it."""
     then = (
         "Nothing rotates the credential again but a person (`mode: manual`)."

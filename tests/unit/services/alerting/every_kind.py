@@ -165,7 +165,9 @@ def _of_usage() -> Iterator[NewAlert]:
                 previous_until=NOW + DAY,
                 now=NOW,
             )
-    yield usage_alerts.went_back("billing", "production", "0" * 26, "consumers were left behind: 192.0.2.7")
+    for by_hand in (False, True):
+        left = "consumers were left behind: 192.0.2.7"
+        yield usage_alerts.went_back("billing", "production", "0" * 26, left, by_hand=by_hand)
     silent = [Source("192.0.2.7", "batch/1", before_at=NOW)]
     yield usage_alerts.unmoved("billing", "production", "b@example.com", silent, ["batch"], NOW + DAY)
     yield usage_alerts.unmoved("billing", "production", "b@example.com", [], ["batch", "web"], None)

@@ -149,6 +149,11 @@ def test_what_an_error_says_is_told_whole_wherever_something_cannot_be_read() ->
                 assert new.facts["Last read"] == "2026-11-23 12:00 UTC"
 
 
+def test_what_is_about_a_credential_is_told_to_those_who_hear_of_its_org() -> None:
+    about = [new for new in alerts_of(ERROR) if new.credential]
+    assert {new.org for new in about} == {"production"}, [new.title for new in about if not new.org]
+
+
 def test_an_org_that_needs_a_person_is_said_to_and_how_often_it_failed() -> None:
     tries = replace(tried("production"), failures=5)
     now, lasting = (catalog.unreadable_org(replace(tries, needs_attention=is_so), ERROR) for is_so in (False, True))
@@ -260,6 +265,7 @@ def test_a_secret_that_was_changed_is_said_to_be_taken_still_or_not() -> None:
 def test_what_is_gone_is_its_credentials_trouble_and_else_no_more_than_news() -> None:
     legacy = vanished_alerts.vanished("production", "ConnectedApp", "Legacy", NOW)
     assert (legacy.severity, legacy.meanwhile) == (Severity.INFO, "")
+    assert legacy.text.endswith("hidden from the program's user.")
     assert legacy.facts["Name"] == "Legacy"
     assert legacy.facts["Last seen"] == "2026-11-23 12:00 UTC"
     ours = vanished_alerts.vanished("production", "ConnectedApp", "Billing", NOW, "billing")

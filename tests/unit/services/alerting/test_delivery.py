@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,7 @@ from rotator.core.severity import Severity
 from rotator.core.thresholds import label
 from rotator.history.alerts.outbox import OPENED
 from rotator.services.alerting.delivery import AT_ONCE, DIGEST_UP_TO, Delivered
+from rotator.services.alerting.messages import Origin, pending_messages
 from rotator.testing.versions import MOMENT
 from tests.unit.services.alerting.deliveries import DAY, DeliveryBench
 
@@ -44,6 +46,16 @@ def test_several_thresholds_at_once_are_one_message_that_says_which(bench: Deliv
     assert message.title == f"{alert.title}, in 10 days"
     assert message.alert.title == alert.title
     assert all(notification.delivered_at for notification in bench.outbox.notifications(alert.id))
+
+
+def test_an_alert_whose_row_cannot_be_read_keeps_no_other_from_being_told(bench: DeliveryBench) -> None:
+    alert = bench.alert()
+    [claimed] = bench.outbox.claim("ops", MOMENT, DAY)
+    unreadable = replace(claimed, alert_id="20261123-gone")
+    [pending] = pending_messages(
+        [unreadable, claimed], bench.alerts, bench.outbox, MOMENT, has_threads=True, origin=Origin()
+    )
+    assert pending.message.alert == alert
 
 
 def test_a_later_threshold_goes_into_the_thread_of_the_first(bench: DeliveryBench) -> None:

@@ -91,6 +91,16 @@ def test_a_channel_that_failed_three_times_is_told_of_elsewhere_until_it_accepts
     assert bench.problems.open == {}
 
 
+def test_a_channel_that_is_down_is_told_of_though_what_it_refused_was_over_each_time(bench: DeliveryBench) -> None:
+    bench.channel.refuses = lambda _: PASSING
+    for day in range(3):
+        assert bench.problems.open == {}
+        alert = bench.alert(day)
+        bench.deliver(day * DAY)
+        bench.alerts.close(alert.key, "Over.", MOMENT + day * DAY)
+    assert [*bench.problems.open] == ["delivery:ops"]
+
+
 def test_what_only_a_person_can_mend_is_told_of_at_once_and_tried_at_the_ceiling(bench: DeliveryBench) -> None:
     bench.alert()
     bench.channel.refuses = lambda _: LASTING

@@ -13,6 +13,7 @@ from rotator.core.observed import Kind
 from rotator.core.severity import Severity
 from rotator.core.thresholds import EXPIRED, Expiry
 from rotator.services.alerting.expiry import ending, expires, weakness_of
+from rotator.services.alerting.kinds import EXPIRY, trouble_of
 from tests.unit.services.alerting_bench import DAY, NOW, holds
 
 if TYPE_CHECKING:
@@ -83,6 +84,12 @@ def test_who_replaces_it_meanwhile_is_said(rotate_before: float | None, how: dic
 )
 def test_what_a_person_does_to_replace_it_depends_on_what_holds_it(type_: str, to_do: str) -> None:
     assert expires(life_of(holds("Signing", 5, type=type_)), 7 * DAY).to_do == to_do
+
+
+def test_a_certificate_that_shows_only_its_date_is_the_trouble_of_any_other() -> None:
+    new = expires(life_of(holds("Signing", 5, "", type=Kind.CERTIFICATE)), 7 * DAY)
+    assert new.key.endswith("/2026-11-28T12:00:00Z")
+    assert trouble_of(new) == EXPIRY
 
 
 @pytest.mark.parametrize(

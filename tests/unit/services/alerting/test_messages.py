@@ -85,6 +85,11 @@ def test_an_end_is_answered_in_the_thread_that_it_ends(thread: str | None, step:
     assert PendingMessage(rows(step), message_of(closed, rows(step), NOW), thread).ends_a_thread is ends
 
 
+def test_a_kind_of_another_release_leads_to_one_page_of_the_runbook() -> None:
+    message = message_of(replace(FAILS, kind="rotation/twice"), rows(OPENED), NOW)
+    assert Origin(runbook_url="https://wiki/{kind}").signed(message).runbook == "https://wiki/rotation%2Ftwice"
+
+
 def test_messages_lead_to_where_the_configuration_says() -> None:
     settings = settings_with()
     assert (Origin.of(settings).public_url, Origin.of(settings).runbook_url) == (None, None)

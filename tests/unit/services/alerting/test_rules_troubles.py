@@ -88,6 +88,13 @@ def test_the_next_threshold_of_an_open_alert_is_known(at: AlertingBench, databas
     assert details.next_at is None
 
 
+def test_the_next_threshold_is_also_one_at_which_a_single_channel_is_told(
+    at: AlertingBench, database: Database
+) -> None:
+    duty = bench(database, "ops: {}\nduty: {within: 4d}")
+    assert duty.alerting.next_at(at.newest(), NOW) == NOW + DAY, "four days before"
+
+
 def test_of_what_a_channel_did_not_accept_it_is_shown_why(at: AlertingBench, database: Database) -> None:
     alert = at.alerting.problem(catalog.drift("billing", "production", "Billing", "b" * 64), NOW)
     [notification] = at.outbox.notifications(alert.id)

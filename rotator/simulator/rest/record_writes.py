@@ -50,9 +50,9 @@ def create_record(org: Org, visitor: Visitor, request: Request, name: str) -> An
 def _misfit(name: str, sent: Mapping[str, Any]) -> Answer | None:
     """What is told of fields that a record cannot be made with, or not without (Object Reference, Properties)."""
     required, others = _CREATED[name]
-    table = TABLES[name]
-    for field in sorted(sent.keys() - required - others):
-        if table.field(field) is None:
+    if strange := sent.keys() - required - others:
+        field = min(strange)
+        if TABLES[name].field(field) is None:
             return rest_error(400, "INVALID_FIELD", f"No such column '{field}' on sobject of type {name}")
         return rest_error(400, "INVALID_FIELD_FOR_INSERT_UPDATE", f"Unable to create/update fields: {field}.")
     missing = [field for field in sorted(required) if not sent.get(field)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -139,6 +140,10 @@ def test_the_log_says_which_step_failed_and_why(one: Bench, caplog: pytest.LogCa
     assert [each for each in watching.told if each[0] == "failed"] == [
         ("failed", ActionKind.UPLOAD, "The org is away.")
     ] * 2
+    begun = [each.time for each in one.events() if each.kind == "upload_begins"]
+    assert begun[-1] - begun[0] < timedelta(seconds=30), (
+        "what was refused had nobody refused, so nothing is proven anew"
+    )
 
 
 @pytest.mark.parametrize("stop_asked", [False, True])

@@ -175,4 +175,5 @@ def _not_paused(app: Application, scope: str, pauses: Sequence[Standstill]) -> C
     around = scopes_of(app.settings, name) if name in app.settings.credentials else ()
     others = [each for each in pauses if each.scope in around]
     hint = " ".join(f"It is {each}: `{each.resumed_by}` ends that." for each in others)
-    return wrong_input(f"{_named(scope)} is not paused by itself.", hint or "`rotator status` says what is paused.")
+    what = "There is no pause of every credential." if scope == "all" else f"{_named(scope)} is not paused by itself."
+    return wrong_input(what, hint or "`rotator status` says what is paused.")

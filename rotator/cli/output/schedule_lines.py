@@ -38,7 +38,7 @@ def what_would_expire(danger: Danger, name: str, not_after: datetime, now: datet
     """That a pause or a freeze lets a certificate expire, and until when something can be done."""
     verb = "expired" if has_come(not_after, now) else "expires"
     return (
-        f"That is too late for its certificate, which {verb} at {moment(not_after, now)}. The last moment to begin"
+        f"It is held up until too late for its certificate, which {verb} at {moment(not_after, now)}. The last moment to begin"
         f" {words.is_or_was(danger.last_chance, now)} {moment(danger.last_chance, now)}: `rotate now {name}` does."
     )
 

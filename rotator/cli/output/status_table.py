@@ -119,7 +119,7 @@ def print_statuses(found: list[CredentialStatus], now: datetime) -> None:
             away(life.not_after, now),
             day(life.not_after),
             _due(life, now),
-            line.ending_of(last) if last else "never",
+            line.ending_of(last) if last else "unknown" if line.history_problem else "never",
             away(last.started_at if last else None, now),
         )
     console().print(rows)

@@ -162,6 +162,13 @@ def _no_match(credential: CredentialContext, apps: Mapping[str, App]) -> Certifi
             effect=_UNCHANGED,
             hint=f"`rotator enroll {credential.name}` gives the app a new RSA key pair.",
         )
+    if all(app.certificate is None for app in apps.values()):
+        return CertificateError(
+            f"No certificate is on {' or '.join(apps)} in the org {credential.settings.org}, so no key logs in there.",
+            effect=_UNCHANGED,
+            hint=f"`rotator enroll {credential.name}` makes the first key pair; or upload this key's certificate to the"
+            " app in Setup first.",
+        )
     return CertificateError(
         f"The key does not match the live certificate of {' or '.join(credential.settings.app_names)} "
         f"in the org {credential.settings.org}.",

@@ -96,7 +96,7 @@ def test_a_later_pause_takes_the_place_of_an_earlier_one_and_says_so(rotator: Co
         (["pause", "one", "--for", "1d", "--until", NEVER, "--reason", "x"], "Give --for or --until."),
         (["resume"], "Nothing was named."),
         (["resume", "one"], "one is not paused by itself."),
-        (["resume", "--all"], "Every credential is not paused by itself."),
+        (["resume", "--all"], "There is no pause of every credential."),
     ],
 )
 def test_what_cannot_be_meant_is_a_sentence_and_exit_code_2(

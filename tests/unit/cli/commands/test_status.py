@@ -72,3 +72,4 @@ def test_a_history_that_is_gone_is_told_beside_an_org_that_is_down(
     assert outcome.code == 1
     assert "this installation has used it before" in outcome.err
     assert "org sandbox just now: HTTP 503" in outcome.err
+    assert "never" not in outcome.out, "nobody knows when it was rotated last"

@@ -41,6 +41,14 @@ def test_a_key_that_matches_no_live_certificate_is_refused(pair: Bench) -> None:
     assert caught.value.hint.startswith("Give the key whose certificate is uploaded there")
 
 
+def test_of_apps_without_a_certificate_nobody_is_told_that_a_key_does_not_match(pair: Bench) -> None:
+    pair.live = dict.fromkeys(pair.live)
+    with pytest.raises(CertificateError, match=r"^No certificate is on Warehouse_A or Warehouse_B in ") as caught:
+        version_to_adopt(pair.credential_context, spare_key(5), pair.now())
+    assert caught.value.effect == UNCHANGED
+    assert "`rotator enroll " in caught.value.hint
+
+
 def test_a_certificate_that_no_login_can_use_is_named(one: Bench) -> None:
     rsa, pss = (bytes.fromhex(f"300d06092a864886f70d0101{end}") for end in ("010500", "0a3000"))
     own = one.current.certificate

@@ -1,9 +1,10 @@
 """What every part of config.yaml is, and what every type of store and of channel has in it."""
 
+import re
 from datetime import timedelta
 from typing import Annotated, Any, Final
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
 from rotator.config.durations import Period
 from rotator.core.severity import Severity
@@ -34,6 +35,18 @@ ONE_LINE: Final = r"^[^\x00-\x1f\x7f-\x9f\u2028\u2029]*$"
 """Without control characters and line breaks: it stands in requests, tables and messages."""
 
 Words = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=255, pattern=ONE_LINE)]
+
+
+def written_as(pattern: str, sentence: str) -> AfterValidator:
+    """Text that has a form; `sentence` is what people are told where it has not."""
+    form = re.compile(pattern)
+
+    def has_form(text: str) -> str:
+        if not form.fullmatch(text):
+            raise ValueError(sentence)
+        return text
+
+    return AfterValidator(has_form)
 
 
 class StoreSettings(Section):

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from rotator.application import Application
     from rotator.config.rotation.hooks import Hook as Settings
 
-_NONE: Final = "No hook is configured: add one under `hooks: after_rotation:` in config.yaml."
+_NONE: Final = "No hook is configured."
+_ADD_ONE: Final = "Add one under `hooks: after_rotation:` in config.yaml."
 
 
 @click.group(cls=LazyGroup)
@@ -49,7 +50,7 @@ def list_(invocation: Invocation) -> None:
         print_json([each.as_json() for each in found])
         return
     if not found:
-        console().print(_NONE)
+        console().print(f"{_NONE} {_ADD_ONE}")
         return
     rows = table("Hook", "Type", "After", "Of", "Pending", "Last", prose=["Last"])
     for each in found:
@@ -111,7 +112,7 @@ def _chosen(app: Application, names: tuple[str, ...]) -> list[tuple[str, Setting
     configured = app.settings.hooks.after_rotation
     unknown = [name for name in names if name not in configured]
     if not configured:
-        raise ConfigurationError("No hook is configured.", effect="Nothing was called.", hint=_NONE)
+        raise ConfigurationError(_NONE, effect="Nothing was called.", hint=_ADD_ONE)
     if unknown:
         raise ConfigurationError(
             f"There is no hook called {unknown[0]!r}.",

@@ -80,6 +80,13 @@ _NO_CREDENTIALS: Final = (
     botocore.TokenRetrievalError,
 )
 _NETWORK: Final = (botocore.ConnectionError, botocore.HTTPClientError, ResponseParserError)
+_NETWORK_WORDS: Final = (
+    (botocore.ProxyConnectionError, "the proxy lets nothing through"),
+    ((botocore.ConnectTimeoutError, botocore.ReadTimeoutError), "it does not answer in time"),
+    (botocore.EndpointConnectionError, "nothing answers there, or the connection broke"),
+    (ResponseParserError, "what answers there is not AWS"),
+    (botocore.ClientError, "it answers with a fault that has no name"),
+)
 
 
 class ProxyIsForSocks(botocore.BotoCoreError):
@@ -149,6 +156,11 @@ def passes(error: Exception) -> bool:
     return isinstance(error, _NETWORK) and not isinstance(error, botocore.SSLError)
 
 
+def _in_words(error: Exception) -> str:
+    """What the network did. What botocore says of it may hold an address with a password in it, or the answer."""
+    return next((words for kind, words in _NETWORK_WORDS if isinstance(error, kind)), "the connection broke")
+
+
 def has_ended(error: Exception) -> bool:
     """Whether the credentials in use have ended."""
     return code_of(error) in _ENDED
@@ -158,7 +170,7 @@ def explain(error: Exception, call: Call) -> StoreError:
     """The error for a person. AWS's own words are left out of calls that carry a secret: they may quote it."""
     if passes(error):
         return StoreUnavailable(
-            f"{call.where} cannot be used just now: {code_of(error) or type(error).__name__}.",
+            f"{call.where} cannot be used just now: {code_of(error) or _in_words(error)}.",
             effect=STAGES_WHOLE,
             hint="If it lasts, look at the network and at AWS's quotas for Secrets Manager.",
             rerun="Run it again in a while.",

@@ -7,22 +7,27 @@ from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
 from rotator.config.durations import Period
 from rotator.config.paths import ConfiguredPath
-from rotator.config.section import ONE_LINE, StoreSettings, Words
+from rotator.config.section import ONE_LINE, StoreSettings, Words, written_as
 from rotator.stores.addresses import secure_address
 from rotator.stores.aws.policy import Ground
 
-Prefix = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9/_+=.@-]{0,256}$")]
+Prefix = Annotated[str, written_as(r"[A-Za-z0-9/_+=.@-]{0,256}", "must have letters, digits and /_+=.@- only")]
 """Characters that a secret's name may have (CreateSecret, Name)."""
 
-Region = Annotated[str, StringConstraints(pattern=r"^[a-z]{2,4}(-[a-z]+)+-[0-9]+$")]
-ExternalId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_+=,.@:/-]{2,1224}$")]
+Region = Annotated[str, written_as(r"[a-z]{2,4}(-[a-z]+)+-[0-9]+", "must be a region, such as eu-central-1")]
+ExternalId = Annotated[
+    str, written_as(r"[A-Za-z0-9_+=,.@:/-]{2,1224}", "must have two or more of letters, digits and _+=,.@:/-")
+]
 """AssumeRole, ExternalId."""
 
 MOST_TAGS: Final = 50
 TagKey = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=128, pattern=ONE_LINE)]
 TagValue = Annotated[str, StringConstraints(max_length=256)]
 """Tag; how many there may be, and whose names begin with `aws:`: AWS General Reference, "Tagging"."""
-RoleArn = Annotated[str, StringConstraints(pattern=r"^arn:[a-z-]+:iam::[0-9]{12}:role/.+$")]
+RoleArn = Annotated[
+    str,
+    written_as(r"arn:[a-z-]+:iam::[0-9]{12}:role/.+", "must be a role, such as arn:aws:iam::123456789012:role/rotator"),
+]
 
 
 def _address(value: str) -> str:

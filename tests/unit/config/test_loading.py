@@ -136,6 +136,7 @@ def test_an_empty_section_is_no_section(settings: Read) -> None:
         ("apps: [Billing]", "apps: [B]\n    verification: {confirmations: 900}", 20, "no rotation could succeed"),
         ("apps: [Billing]", "apps: [B]\n    subject: {country: Germany}", 20, "two capital letters"),
         ("apps: [Billing]", f"apps: [B]\n    subject: {{state: {'x' * 65}}}", 20, "at most 64 characters"),
+        ("orgs:", "history: {trusted_keys: [AAAA]}\norgs:", 2, "a public key as `rotator history verify` prints it"),
         ("username: billing@example.com", "username: 12", 18, "must be text; put it in quotes if it is meant to be"),
         ("billing:", ".billing:", 15, "no dot in front"),
         ("billing:", "verify:", 15, "the name is taken by `rotator history verify`"),

@@ -319,13 +319,13 @@ def test_aws_that_never_shows_what_it_took_is_told_as_such(aws: AwsGround) -> No
 
 
 def test_an_address_where_nobody_answers_is_a_store_that_is_away(aws: AwsGround) -> None:
-    with pytest.raises(StoreUnavailable, match="cannot be used just now"):
+    with pytest.raises(StoreUnavailable, match="cannot be used just now: nothing answers there"):
         aws.configured(endpoint_url="http://127.0.0.1:9").stages(NAME)
 
 
 def test_a_proxy_that_answers_in_place_of_aws_is_not_taken_for_an_empty_secret(aws: AwsGround) -> None:
     aws.layer.faults.garbled = True
-    with pytest.raises(StoreUnavailable, match="cannot be used just now"):
+    with pytest.raises(StoreUnavailable, match="cannot be used just now: what answers there is not AWS"):
         aws.store().stages(NAME)
 
 

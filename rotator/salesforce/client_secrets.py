@@ -285,9 +285,13 @@ class ClientSecrets:
         listed: list[_ListedApp] = []
         for number in range(_MOST_PAGES):
             page = self._page(number)
+            is_repeated = page == listed[-_PAGE:]
             listed += page
             if len(page) < _PAGE:
                 return listed
+            if is_repeated:
+                # What answers takes no notice of the page's number, so every further one would be the same.
+                break
         raise from_status(self.org, 200, _API, "its list of apps has no end")
 
     def _page(self, number: int) -> list[_ListedApp]:

@@ -92,8 +92,9 @@ def _portions(names: Mapping[str, Sequence[str]]) -> Iterator[dict[str, list[str
 
 def _sent(metadata: MetadataService, names: Mapping[str, Sequence[str]]) -> bytes:
     """The archive, which the org deletes as it sends it: one that was lost on its way is retrieved once more."""
+    begun = _begun(metadata, names)
     try:
-        return _archive(metadata, _begun(metadata, names))
+        return _archive(metadata, begun)
     except (*CLOSED, OrgUnavailable):
         raise
     except OrgError:

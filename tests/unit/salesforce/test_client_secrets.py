@@ -309,6 +309,17 @@ def test_an_app_on_a_later_page_of_the_list_is_found(org: Org, secrets: ClientSe
     assert secrets.read("App_229")
 
 
+def test_a_list_whose_pages_are_all_the_same_one_is_not_asked_for_a_hundred_times(
+    org: Org, secrets: ClientSecrets
+) -> None:
+    apps = [{"developerName": f"App_{number}", "identifier": f"0xI{number:012}"} for number in range(100)]
+    answer = json_answer(200, {"apps": apps})
+    org.faults.add(Fault(Kind.CREDENTIALS, Effect.FAIL, times=None, answer=answer))
+    before = org.calls[Kind.CREDENTIALS]
+    assert "its list of apps has no end" in refusal(lambda: secrets.read("App_1"), RotatorError).message
+    assert org.calls[Kind.CREDENTIALS] - before == 2
+
+
 @pytest.mark.parametrize(
     ("word", "state"),
     [("Active", State.STAGED), ("staged", State.STAGED), ("Rotated", State.ROTATED), ("rotated", State.ROTATED)],

@@ -127,6 +127,21 @@ def test_a_retrieve_that_the_org_loses_is_asked_for_again(production: Org, metad
     assert found(metadata, "Billing")
 
 
+def test_a_retrieve_that_the_org_refuses_is_not_asked_for_again(
+    metadata: MetadataService, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = []
+
+    def refusing(operation: str, *_arguments: Any, **_options: Any) -> Any:
+        asked.append(operation)
+        raise OrgError("The org says no.")
+
+    monkeypatch.setattr(metadata, "ask", refusing)
+    with pytest.raises(OrgError, match="says no"):
+        list(retrieved(metadata, {"ConnectedApp": ["Billing"]}))
+    assert asked == ["retrieve"]
+
+
 def answer_with(monkeypatch: pytest.MonkeyPatch, metadata: MetadataService, result: Any) -> None:
     """Has every retrieve end with this."""
 

@@ -164,10 +164,6 @@ class Expiry:
             times.append(self.due_at)
         return soonest(times, now)
 
-    def is_within(self, within: timedelta, now: datetime) -> bool:
-        """Whether no more time than that is left."""
-        return self.not_after - now <= within
-
     def urgency(self, now: datetime) -> Severity | None:
         """How urgent it is that somebody looks: as urgent as the alert is that people have of it; None without one."""
         passed = self.crossed(now)

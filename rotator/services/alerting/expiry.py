@@ -44,8 +44,6 @@ def crossed_for(
     within = channel.within
     if within is None:
         return expiry.crossed(now, alerts.thresholds)
-    if not expiry.is_within(within, now):
-        return ()
     heard = [each for each in alerts.every_threshold if each == within or (each < within and each in alerts.thresholds)]
     return expiry.crossed(now, heard)
 

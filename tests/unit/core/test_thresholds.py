@@ -148,7 +148,3 @@ class TestTheExpiryOfOneCertificate:
     def test_thresholds_that_are_given_count_in_place_of_all(self) -> None:
         expiry = Expiry(NOW + 2 * DAY, USUAL)
         assert expiry.crossed(NOW, [30 * DAY, DAY]) == (30 * DAY,)
-
-    @pytest.mark.parametrize(("within", "answer"), [(1.9 * DAY, False), (2 * DAY, True), (3 * DAY, True)])
-    def test_two_days_left_are_within_two_days(self, within: timedelta, *, answer: bool) -> None:
-        assert Expiry(NOW + 2 * DAY, USUAL).is_within(within, NOW) is answer

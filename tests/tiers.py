@@ -4,7 +4,7 @@
 store, database or strategy. What is a matter of numbers is in both (`more_in_thorough`, and whatever Hypothesis makes
 up examples for): some are enough for every change, and many for what is published.
 
-The inner loop (`make unit`) is a part of the standard tier: it leaves to `make test` what takes a tenth of a
+The inner loop (`make unit`) is a part of the standard tier: it leaves to `make test` what takes a twentieth of a
 second of a processor or more (`longer`): whole lives of the service, commands against orgs over HTTPS, processes.
 """
 

@@ -13,6 +13,7 @@ from rotator.simulator.serving.export import Export
 from tests.end_to_end.orgs import hosted_orgs
 from tests.end_to_end.packages import beside, install
 from tests.end_to_end.processes import Ran, start
+from tests.tiers import thorough
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -99,6 +100,7 @@ def test_alerts_go_there_each_into_its_own_thread(installed: Path, config: Path,
     assert all(alert["title"] in written for alert in open_alerts.values())
 
 
+@thorough
 def test_the_channel_of_the_document_keeps_the_promises_of_every_channel(installed: Path) -> None:
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "test_tickets.py"]
     done = subprocess.run(command, env=beside(installed), capture_output=True, text=True, check=False, cwd=installed)

@@ -35,7 +35,7 @@ from tests.contract.stores.aws.stores import ENVIRONMENT, FORGOTTEN, AwsServer, 
 from tests.contract.stores.vault.stores import new_folder
 from tests.end_to_end.strangers import SCRIPTS, Folder
 from tests.key_pairs import made_on_the_spot
-from tests.tiers import standard_first
+from tests.tiers import standard_first, thorough
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -239,6 +239,7 @@ def place(request: pytest.FixtureRequest, exported: Folder) -> Place:
     return Place(exported.configured("place.yaml", **sections), trouble, url)
 
 
+@thorough
 def test_a_talkative_run_of_everything_betrays_no_key(
     place: Place, seen: dict[str, PrivateKey], errors: list[RotatorError]
 ) -> None:

@@ -15,6 +15,7 @@ from rotator.simulator.serving.export import Export
 from tests.end_to_end.orgs import hosted_orgs
 from tests.end_to_end.packages import beside, install
 from tests.end_to_end.processes import Ran, start
+from tests.tiers import thorough
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -108,6 +109,7 @@ def test_a_consumer_logs_in_from_a_store_of_another_package(installed: Path, org
     assert "did you mean `onefile`?" in consume(installed, "onefiel:reporting", orgs).stderr
 
 
+@thorough
 def test_the_store_of_the_document_keeps_the_promises_of_every_store(installed: Path) -> None:
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "test_onefile.py"]
     done = subprocess.run(command, env=beside(installed), capture_output=True, text=True, check=False, cwd=installed)

@@ -22,6 +22,7 @@ import yaml
 from tests.end_to_end import sandboxed
 from tests.end_to_end.daemons import SERVICE
 from tests.end_to_end.places import DEADLINE, hosted_place
+from tests.tiers import thorough
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -167,6 +168,7 @@ def test_the_service_rotates_under_the_rights_and_system_calls_that_its_unit_lea
     assert place.outcomes("billing") == ["rotated"]
 
 
+@thorough
 def test_the_pages_are_served_under_the_rights_and_system_calls_that_their_unit_leaves_them(place: Place) -> None:
     config = place.folder / "config.yaml"
     settings = yaml.safe_load(config.read_text())

@@ -10,6 +10,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped] # it has no types
 
 from tests.end_to_end.browser import chromium, served
+from tests.tiers import first_standard, thorough
 from tests.unit import fleets
 from tests.unit.web import scene
 
@@ -119,6 +120,7 @@ def visit(page: Page, request: pytest.FixtureRequest) -> Iterator[Visit]:
         yield visit
 
 
+@thorough
 def test_the_status_page_of_many_fits_a_wide_screen_too(visit: Visit, addresses: dict[str, str]) -> None:
     visit.open(addresses["many"])
     assert not visit.overflows()
@@ -195,7 +197,7 @@ _OVERLAPPING = """() => {
 }"""
 
 
-@pytest.mark.parametrize("address", ["/", "/certificates?org=emea"])
+@pytest.mark.parametrize("address", first_standard(["/", "/certificates?org=emea"]))
 def test_the_labels_of_the_axis_are_apart_on_every_screen(
     visit: Visit, addresses: dict[str, str], address: str
 ) -> None:

@@ -55,7 +55,7 @@ ORGS: Final = [
 def test_a_rotation_ends_well_or_stops_where_nobody_is_locked_out(
     secret_ground: SecretGround, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    orgs = ORGS[:: of_tier(8, thorough=1)]
+    orgs = ORGS[:: of_tier(16, thorough=1)]
     ended = Counter(rotated_in(secret_ground, OrgSettings(**each)) for each in orgs)
     count = ", ".join(f"{ended[how]} {how}" for how in sorted(ended))
     with capsys.disabled():

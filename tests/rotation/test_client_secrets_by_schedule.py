@@ -110,6 +110,7 @@ def test_an_org_that_shows_no_secrets_any_more_is_told_and_its_secret_is_rotated
     assert not [each for each in service.alerts if each.credential == NAME]
 
 
+@thorough
 def test_what_a_person_rotates_by_hand_is_told_and_left_alone(service: Service) -> None:
     ground = service.ground
     service.lives(10)

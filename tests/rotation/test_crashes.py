@@ -29,13 +29,9 @@ OF_EXTERNAL_APPS: Final = [
     *((HIDDEN, each) for each in OF_HIDDEN_APPS),
     *((HIDDEN_IN_OTHER_WORDS, each) for each in OF_HIDDEN_APPS),
 ]
-STANDARD: Final = {
-    (str(MIXED), "alternating, back"),
-    (str(HIDDEN), "in place"),
-    (str(HIDDEN), "restore"),
-}
+STANDARD: Final = {(str(MIXED), "alternating, back"), (str(HIDDEN), "in place")}
 IN_THE_MIDDLE: Final = [each for each in SCENARIOS if str(each) in {"in place", "alternating, compromised", "enroll"}]
-FIRST: Final = {"in place", "alternating, compromised", "alternating, back", "enroll", "restore", "finish after grace"}
+FIRST: Final = {"in place", "alternating, compromised", "enroll", "restore", "finish after grace"}
 SOME: Final = [each for each in SCENARIOS if str(each) in FIRST]
 """Scenarios with nearly each call to store, org and history that there is."""
 

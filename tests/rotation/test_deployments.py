@@ -186,7 +186,7 @@ def test_wherever_it_dies_nothing_comes_later_that_nobody_wants(ground: Ground, 
     for number, world in enumerate(worlds):
         # Each of them where a deployment may be under way, and of the others and in other cases one after the other.
         turns = [*product(PAUSES, WANTED if name == "in place" else (None, FINISH))]
-        every = 9 if not world.may_come else of_tier(6, 1) if name == "in place" else 3
+        every = 9 if not world.may_come else of_tier(12, 1) if name == "in place" else 3
         for pause, wanted in turns[number % every :: every]:
             world.go_back(ground)
             promises = Promises(ground, scenario, world.moment.ever)

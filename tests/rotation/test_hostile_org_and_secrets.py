@@ -17,7 +17,7 @@ from tests.tiers import more_in_thorough, of_tier
 if TYPE_CHECKING:
     from tests.rotation.secret_ground import SecretGround
 
-WANTED: Final = of_tier(50, thorough=1000)
+WANTED: Final = of_tier(25, thorough=1000)
 GOALS: Final = ("replace", "", "back", "adopt", "restore")
 
 

@@ -17,7 +17,7 @@ import pytest
 from tests.rotation.crashes import POINTS, crash_everywhere
 from tests.rotation.lineups import CONNECTED, EXTERNAL, HIDDEN, HIDDEN_IN_OTHER_WORDS, MIXED, Lineup
 from tests.rotation.scenarios import SCENARIOS
-from tests.tiers import rows_standard_first, thorough
+from tests.tiers import thorough
 
 if TYPE_CHECKING:
     from tests.rotation.ground import Ground
@@ -36,9 +36,6 @@ PAIRS: Final = (
     ("aws", "sqlite", "in place", HIDDEN),
 )
 """And in each store the keys of either kind of app: a store knows them by their names alone."""
-
-STANDARD: Final = (PAIRS[3],)
-"""Keys in Vault, two apps and one of either kind: the other stores, Postgres and one app have crashes of their own."""
 
 NAMED: Final = {str(each): each for each in SCENARIOS}
 
@@ -66,9 +63,10 @@ def _crash_everywhere(ground: Ground, scenario: Scenario) -> None:
     assert crashes.points >= POINTS * programs
 
 
+@thorough
 @pytest.mark.parametrize(
     ("store", "database", "name", "lineup"),
-    rows_standard_first(PAIRS, STANDARD),
+    PAIRS,
     ids=str,
 )
 def test_wherever_it_dies_and_however_often_the_same_request_ends_it(

@@ -17,7 +17,7 @@ from tests.rotation.lineups import CONNECTED
 from tests.rotation.outages import Ends, LosesItsLock, Outage
 from tests.rotation.scenarios import SCENARIOS
 from tests.rotation.watching import CHANGES, Promises, Scenario
-from tests.tiers import more_in_thorough, of_tier, standard_first
+from tests.tiers import thorough
 
 if TYPE_CHECKING:
     from rotator.application import Application
@@ -46,14 +46,14 @@ def with_every_store(ground: Ground, keys_in_vault: Keys, keys_in_aws: Keys) -> 
     return [ground, replace(ground, keys=keys_in_vault), ground, replace(ground, keys=keys_in_aws)]
 
 
-@more_in_thorough
-@pytest.mark.parametrize("scenario", standard_first(BOTH_STRATEGIES, [IN_PLACE]), ids=str)
+@thorough
+@pytest.mark.parametrize("scenario", BOTH_STRATEGIES, ids=str)
 def test_wherever_the_server_goes_away_nothing_is_lost_and_the_run_or_the_next_one_ends_it(
     with_every_store: list[Ground], postgres_server: PostgresServer, scenario: Scenario
 ) -> None:
     ends, tried, stopped = list(Ends), set[Ends](), 0
     # By a multiple of their number it would be the same end each time.
-    for at in count(1, of_tier(5, thorough=1)):
+    for at in count(1):
         ground = with_every_store[at // len(ends) % len(with_every_store)]
         ground.begin()
         scenario.prepare(ground)
@@ -75,7 +75,7 @@ def test_wherever_the_server_goes_away_nothing_is_lost_and_the_run_or_the_next_o
         scenario.check(ground, report)
         assert verification.verify(ground.database).intact
     assert tried == set(Ends)
-    assert stopped >= of_tier(1, thorough=3)
+    assert stopped >= 3
 
 
 def served_unless_the_history_is_away(scenario: Scenario, app: Application) -> Report | None:

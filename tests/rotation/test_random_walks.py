@@ -121,6 +121,6 @@ def _one_of(worlds: Iterable[World], which: int) -> World:
     return choice[which % len(choice)]
 
 
-SETTINGS: Final = settings(max_examples=of_tier(33, thorough=100), stateful_step_count=50, deadline=None)
+SETTINGS: Final = settings(max_examples=of_tier(16, thorough=100), stateful_step_count=50, deadline=None)
 RandomWalk.TestCase.settings = HiddenRandomWalk.TestCase.settings = SETTINGS
 TestRandomWalk, TestHiddenRandomWalk = RandomWalk.TestCase, HiddenRandomWalk.TestCase

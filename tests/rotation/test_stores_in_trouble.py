@@ -12,7 +12,7 @@ import pytest
 from rotator.errors import RotatorError, StoreError, StoreUnavailable
 from tests.rotation.scenarios import SCENARIOS
 from tests.rotation.watching import CHANGES, Promises, Scenario, Watcher
-from tests.tiers import standard_first
+from tests.tiers import standard_first, thorough
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -122,6 +122,7 @@ def test_a_vault_that_is_sealed_half_way_and_stays_so(
     assert at > 2
 
 
+@thorough
 def test_a_token_for_vault_that_ends_half_way_and_is_not_replaced(
     case: Case, keys_in_vault: VaultKeys, tmp_path: Path
 ) -> None:
@@ -143,6 +144,7 @@ def test_a_token_for_vault_that_ends_half_way_and_is_not_replaced(
     assert at > 2
 
 
+@thorough
 def test_an_aws_that_throttles_every_other_call(case: Case, keys_in_aws: AwsKeys) -> None:
     scenario_run, layer = case.scenario_run(keys_in_aws), keys_in_aws.server.layer
     layer.faults.throttle_every = 2

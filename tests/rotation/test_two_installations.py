@@ -118,9 +118,8 @@ def test_who_is_overtaken_in_vault_leaves_the_other_ones_rotation_in_force(in_va
     scenario_run.check(scenario_run.overtaken_before(place))
 
 
-@pytest.mark.parametrize(
-    "place", standard_first(["store.put_pending", "org.replace_certificate"], ["store.put_pending"])
-)
+@thorough
+@pytest.mark.parametrize("place", ["store.put_pending", "org.replace_certificate"])
 def test_who_is_overtaken_in_aws_leaves_the_other_ones_rotation_in_force(in_aws: Second, place: str) -> None:
     scenario_run = ScenarioRun(in_aws.ground, ALTERNATING, in_aws)
     scenario_run.check(scenario_run.overtaken_before(place))
@@ -145,7 +144,8 @@ def test_who_is_overtaken_between_store_and_org_looks_again_before_a_person_is_c
     scenario_run.check(ends)
 
 
-@pytest.mark.parametrize("lineup", standard_first([CONNECTED, MIXED], [MIXED]), ids=str)
+@thorough
+@pytest.mark.parametrize("lineup", [CONNECTED, MIXED], ids=str)
 def test_of_two_that_take_turns_in_vault_one_goes_through_and_the_other_says_why_not(
     in_vault: Second, lineup: Lineup
 ) -> None:

@@ -25,7 +25,7 @@ from tests.rotation.scenarios import SCENARIOS
 from tests.rotation.secret_ground import ME, NAME, Crash, Died, SecretGround
 from tests.rotation.watching import handle
 from tests.rotation.zombies import Seen, Thief, listen_to_stores, put_before
-from tests.tiers import standard_first
+from tests.tiers import standard_first, thorough
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -239,10 +239,8 @@ SECRETS: Final = [
 ]
 
 
-SECRETS_IN_STANDARD: Final = [each for each in SECRETS if str(each) == "revoke"]
-
-
-@pytest.mark.parametrize("work", standard_first(SECRETS, SECRETS_IN_STANDARD), ids=str)
+@thorough
+@pytest.mark.parametrize("work", SECRETS, ids=str)
 def test_so_it_is_with_client_secrets(secret_ground: SecretGround, seen: Seen, work: Work) -> None:
     for at in count():
         secret_ground.begin()

@@ -122,6 +122,7 @@ def _read_again(config: Path, old: str, new: str) -> Settings:
     return load(config)
 
 
+@longer
 @pytest.mark.parametrize(
     ("old", "new", "logins"),
     [
@@ -160,6 +161,7 @@ def test_a_configuration_that_is_read_again_gives_no_org_a_new_hour_of_calls(con
         assert more.room_at("production") is None
 
 
+@longer
 def test_a_configuration_that_is_read_again_has_all_read_of_the_orgs_that_it_has_changed(
     config: Path, simulator: SimulatorServer
 ) -> None:

@@ -11,6 +11,7 @@ import pytest
 
 import rotator
 from rotator.errors import StoreUnavailable
+from tests.tiers import longer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -47,6 +48,7 @@ def test_what_to_do_for_who_typed_a_command_is_told_beside_what_to_do_at_all() -
     assert StoreUnavailable("The store is away.", rerun="Run it again.").advice == "Run it again."
 
 
+@longer
 def test_only_rerun_tells_to_type_a_command_again() -> None:
     assert len(READ_BY_OTHERS) > 100
     told = {str(path.relative_to(SOURCE)): [*_told_to_type_it_again(path.read_text())] for path in READ_BY_OTHERS}

@@ -192,6 +192,7 @@ def test_the_package_has_the_version_that_it_says() -> None:
     assert PROJECT["project"]["version"] == rotator.__version__
 
 
+@longer
 def test_no_key_and_no_session_is_kept_in_the_repository() -> None:
     tracked = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, check=True).stdout
     files = [ROOT / name for name in tracked.decode().split("\0") if name and (ROOT / name).is_file()]
@@ -360,6 +361,7 @@ def test_whoever_catches_any_error_says_why() -> None:
     assert bare == [], "the reason belongs on the same line"
 
 
+@longer
 @pytest.mark.parametrize(
     ("way_out", "doors"),
     [

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Final, NoReturn
 import pytest
 
 from rotator.process import actor, close_memory, collect_as_usual, collect_seldom, file_limit, raise_file_limit
+from tests.tiers import longer
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -69,6 +70,7 @@ print(resource.getrlimit(resource.RLIMIT_CORE), ctypes.CDLL(None).prctl(3, 0, 0,
 """
 
 
+@longer
 @pytest.mark.parametrize("script", ["main", "rotate_main"])
 def test_a_command_leaves_no_core_and_lets_no_other_process_look_into_it(script: str) -> None:
     ran = subprocess.run([sys.executable, "-c", SHOWN % script], check=True, capture_output=True, text=True)
@@ -93,6 +95,7 @@ print(raise_file_limit(), *resource.getrlimit(resource.RLIMIT_NOFILE))
 """
 
 
+@longer
 @pytest.mark.parametrize(("limits", "raised"), [("64 300", "300 300 300"), ("300 300", "300 300 300")])
 def test_as_many_files_may_be_open_as_the_system_allows(limits: str, raised: str) -> None:
     script = _RAISING.format(limits=limits)

@@ -32,6 +32,7 @@ def test_an_installation_that_lacks_its_pages_is_an_error_in_words(
         resources.example_configuration()
 
 
+@longer
 def test_no_message_and_no_help_names_a_page_by_a_path_that_an_installation_lacks() -> None:
     assert [module for module in MODULES if _names_a_file_of_the_source_tree(module.read_text())] == []
 

@@ -15,8 +15,12 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
+from tests.tiers import longer
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+pytestmark = longer
 
 ROOT: Final = Path(__file__).parents[2]
 PIN: Final = re.compile(r"^([a-z0-9._-]+)(?:\[[^]]*\])?==(\S+)", re.MULTILINE)

@@ -35,7 +35,7 @@ IN_TURN: Final[tuple[Followings, ...]] = (
 )
 """As after the rotations of key pairs."""
 ALONE: Final[tuple[Followings, ...]] = tuple((each,) for each in Following)
-STANDARD: Final = [(ending, IN_TURN[number % 2]) for number, ending in enumerate(SECRET_ENDINGS[::8])]
+STANDARD: Final = [(ending, IN_TURN[number % 2]) for number, ending in enumerate(SECRET_ENDINGS[:1])]
 ROWS: Final = [(ending, these) for ending in SECRET_ENDINGS for these in (*IN_TURN, *ALONE)]
 
 

@@ -79,7 +79,7 @@ def write(database: Database, entries: list[tuple[str, str | None, datetime, Any
     return len(entries) + 1
 
 
-@settings(deadline=None, max_examples=of_tier(8, thorough=30))
+@settings(deadline=None, max_examples=of_tier(5, thorough=30))
 @given(entries=ENTRIES)
 def test_whatever_is_recorded_is_read_back_and_proven(new: New, entries: list[Any]) -> None:
     database = new()
@@ -90,7 +90,7 @@ def test_whatever_is_recorded_is_read_back_and_proven(new: New, entries: list[An
     assert (verification.verify(database).events, verification.verify(database).intact) == (number, True)
 
 
-@settings(deadline=None, max_examples=of_tier(15, thorough=60))
+@settings(deadline=None, max_examples=of_tier(8, thorough=60))
 @given(entries=ENTRIES, data=st.data())
 def test_a_change_to_any_column_of_any_event_is_found(unguarded: New, entries: list[Any], data: st.DataObject) -> None:
     database = unguarded()
@@ -106,7 +106,7 @@ def test_a_change_to_any_column_of_any_event_is_found(unguarded: New, entries: l
     assert not verification.verify(database).intact
 
 
-@settings(deadline=None, max_examples=of_tier(8, thorough=30))
+@settings(deadline=None, max_examples=of_tier(5, thorough=30))
 @given(entries=ENTRIES, data=st.data())
 def test_events_that_were_taken_out_are_found(unguarded: New, entries: list[Any], data: st.DataObject) -> None:
     database = unguarded()
@@ -120,7 +120,7 @@ def test_events_that_were_taken_out_are_found(unguarded: New, entries: list[Any]
     assert found.events == (0 if first == 1 else first - 1)
 
 
-@settings(deadline=None, max_examples=of_tier(8, thorough=30))
+@settings(deadline=None, max_examples=of_tier(5, thorough=30))
 @given(entries=ENTRIES)
 def test_an_event_put_in_behind_the_journals_back_is_found(unguarded: New, entries: list[Any]) -> None:
     database = unguarded()

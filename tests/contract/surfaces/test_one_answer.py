@@ -51,7 +51,7 @@ LIVES = [*lives()]
 LIVES_ONCE = [*{life.live: life for life in reversed(LIVES)}.values()]
 """Each, of those that one app and two can have the one with one app."""
 ONE_OF_A_STATE = [*{life.says: life for life in LIVES_ONCE}.values()]
-SOME_LIVES = [*ONE_OF_A_STATE, *LIVES_ONCE[::8]]
+SOME_LIVES = [*ONE_OF_A_STATE, *LIVES_ONCE[::16]]
 EXTERNAL = [*external_lives()]
 EXTERNAL_ONCE = [
     *{life.says: life for life in EXTERNAL}.values(),

@@ -9,7 +9,7 @@ import pytest
 
 import rotator as package
 from rotator.cli.main import COMMANDS, cli
-from tests.tiers import first_standard, longer, standard_first
+from tests.tiers import first_standard, longer, standard_first, thorough
 from tests.unit.cli.outcomes import Command
 from tests.unit.test_house import leaves
 
@@ -86,7 +86,7 @@ def test_a_service_loads_nothing_that_only_commands_use(config: Path) -> None:
     assert loaded & {"charset_normalizer", "rotator.core.crypto.keystores"} == set()
 
 
-@longer
+@thorough
 def test_a_process_that_only_serves_pages_loads_nothing_that_calls_orgs_or_reads_keys(
     config: Path, rotator: Command
 ) -> None:
@@ -224,6 +224,7 @@ sys.exit(main.rotate_main())
 """
 
 
+@longer
 @pytest.mark.parametrize(
     "interrupts",
     [

@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 
-from tests.tiers import longer
+from tests.tiers import thorough
 
 NOT_NEEDED = ("starlette", "uvicorn", "jinja2", "prometheus_client", "alembic", "sqlalchemy.dialects.postgresql")
 
@@ -17,7 +17,7 @@ print(*sys.modules)
 """
 
 
-@longer
+@thorough
 def test_a_service_without_pages_on_a_file_imports_what_it_needs() -> None:
     done = subprocess.run([sys.executable, "-c", START], check=True, capture_output=True, text=True)
     assert set(NOT_NEEDED) & set(done.stdout.split()) == set()

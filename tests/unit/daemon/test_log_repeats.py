@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rotator.daemon.log_repeats import _KINDS, MINUTE, MOST, LimitingHandler
+from tests.tiers import longer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -46,6 +47,7 @@ def log() -> Iterator[Log]:
     log.handler.close()
 
 
+@longer
 def test_of_one_message_some_are_written_and_the_others_are_counted(log: Log) -> None:
     for _ in range(5000):
         log.says("no connection can be taken: %s", "Too many open files")

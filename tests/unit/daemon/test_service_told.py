@@ -16,6 +16,7 @@ from rotator.daemon.pages_process import PagesProcess, serve_pages
 from rotator.daemon.scheduler import Scheduler
 from rotator.daemon.signals import RELOAD
 from rotator.errors import ConfigurationError
+from tests.tiers import longer
 from tests.unit.daemon.conftest import Heard, Stage, World
 
 if TYPE_CHECKING:
@@ -122,6 +123,7 @@ def test_nobody_is_told_twice_of_one_configuration(stage: Stage, world: World, c
         assert (world.alerting.problem.call_count, world.alerting.solved.call_count) == told
 
 
+@longer
 def test_memory_is_given_back_once_after_jobs_and_not_too_often(
     stage: Stage, world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -13,6 +13,7 @@ from rotator.daemon.workers import Workers
 from rotator.errors import HistoryError, HistoryUnavailable
 from rotator.services.schedule.cycle import CycleResult
 from rotator.services.schedule.jobs import CycleEnd, Job, JobKind
+from tests.tiers import longer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -87,6 +88,7 @@ def test_a_request_to_stop_is_seen_while_jobs_run() -> None:
     assert once(ask, stop_asked=lambda: asked[0]) is CycleEnd.INTERRUPTED
 
 
+@longer
 def test_a_slip_in_database_makes_no_history_when_the_service_starts(
     config: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

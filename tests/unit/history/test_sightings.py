@@ -229,6 +229,7 @@ LOOKS = st.lists(
 )
 
 
+@longer
 @settings(
     deadline=None, max_examples=of_tier(8, thorough=25), suppress_health_check=[HealthCheck.function_scoped_fixture]
 )

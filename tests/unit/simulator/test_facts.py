@@ -6,6 +6,7 @@ import ast
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tests.tiers import longer
 from tests.unit.simulator.facts import FACTS, NOT_SHOWN, SECTIONS
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ def named(source: str) -> Iterator[str]:
             yield from (ast.literal_eval(argument) for argument in node.args)
 
 
+@longer
 def test_every_fact_has_a_test_that_names_it() -> None:
     modules = [file for folder in FOLDERS for file in folder.rglob("test_*.py")]
     found = {fact for file in modules for fact in named(file.read_text())}

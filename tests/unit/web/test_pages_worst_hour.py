@@ -18,6 +18,7 @@ from rotator.history.records import NewRotation
 from rotator.services.alerting import rotation_alerts
 from rotator.services.reporting.reader import HistoryReader
 from rotator.web.routes import application
+from tests.tiers import longer
 from tests.unit.web import scene
 from tests.unit.web.client import Client
 from tests.unit.web.test_pages import MINUTE, page, rows, said
@@ -25,6 +26,8 @@ from tests.unit.web.test_pages import MINUTE, page, rows, said
 if TYPE_CHECKING:
     from rotator.history.engine.database import Database
     from rotator.web.source import Liveness
+
+pytestmark = longer
 
 
 @pytest.fixture

@@ -22,12 +22,15 @@ from rotator.web import server
 from rotator.web.connections import ConnectionLimits
 from rotator.web.routes import application
 from rotator.web.server import WebServer, pages_server
+from tests.tiers import longer
 from tests.unit.web.test_health import Away
 
 if TYPE_CHECKING:
     from starlette.requests import Request
 
     from rotator.web.source import Liveness
+
+pytestmark = longer
 
 
 def hello(_request: Request) -> PlainTextResponse:

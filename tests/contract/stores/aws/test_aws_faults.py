@@ -16,6 +16,7 @@ from rotator.stores.aws.store import NewSecrets
 from rotator.testing.stores import stored_current
 from rotator.testing.versions import make_version
 from tests.contract.servers.strict_aws import REGION
+from tests.tiers import thorough
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -60,6 +61,7 @@ def test_an_action_that_is_not_allowed_is_named_with_the_statement_that_would_al
     assert aws.time.slept == []
 
 
+@thorough
 def test_access_lost_at_any_call_of_a_rotation_costs_nothing_and_the_next_run_finishes(aws: AwsGround) -> None:
     first, second = make_version(NAME), make_version(NAME)
     refusals: list[str | None] = []

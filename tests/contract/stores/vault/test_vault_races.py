@@ -14,7 +14,7 @@ from rotator.testing.versions import make_version
 from tests.contract.servers.vault import closing, sealed_server, standby_of
 from tests.contract.stores.vault.stores import new_folder, opened
 from tests.contract.stores.vault.wire import Wire, attach
-from tests.tiers import standard_first
+from tests.tiers import standard_first, thorough
 from tests.virtual_time import VirtualTime
 
 if TYPE_CHECKING:
@@ -144,6 +144,7 @@ def test_each_request_asks_for_a_node_that_has_what_was_written_before(sealed_va
     assert len(set(asked)) > 2
 
 
+@thorough
 def test_a_standby_that_lags_behind_shows_the_program_what_it_wrote(tmp_path: Path) -> None:
     active, standby = tmp_path / "active", tmp_path / "standby"
     active.mkdir()

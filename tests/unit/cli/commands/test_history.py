@@ -72,6 +72,7 @@ def test_a_rotation_without_an_end_is_called_the_same_in_text_and_json(rotator: 
     assert status["last_rotation"]["ending"] == "unfinished"
 
 
+@longer
 @pytest.mark.parametrize("reason", ["2026-13-01T00:00:00.000000Z", "2026-11-01T00:00:00.000000Z"])
 def test_what_people_have_typed_stays_so_whatever_it_looks_like(rotator: Command, written: Path, reason: str) -> None:
     with open_database(f"sqlite:///{written.parent / 'rotator.db'}") as database:
@@ -88,6 +89,7 @@ def test_no_credential_has_the_name_of_a_command_of_the_history() -> None:
     assert {name for name, command in commands.commands.items() if not command.hidden} == {*RESERVED}
 
 
+@longer
 def test_the_history_of_one_credential_shows_its_steps(rotator: Command, written: Path) -> None:
     told = rotator("--config", written, "history", "billing", "--json").json
     assert [rotation["credential"] for rotation in told["rotations"]] == ["billing"]

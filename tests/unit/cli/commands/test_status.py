@@ -4,11 +4,13 @@ from pathlib import Path
 
 from rotator.simulator.serving.server import SimulatorServer
 from rotator.simulator.wire.faults import Effect, Fault, Kind
+from tests.tiers import longer
 from tests.unit.cli.outcomes import Command
 
 DOWN = Fault(Kind.TOKEN, Effect.FAIL, times=None)
 
 
+@longer
 def test_the_status_says_where_each_credential_stands(rotator: Command, config: Path) -> None:
     outcome = rotator("--config", config, "status", "--json")
     assert outcome.code == 0

@@ -69,6 +69,7 @@ def test_any_text_is_a_key_or_a_sentence(content: str | bytes) -> None:
         PrivateKey.from_pem(content)
 
 
+@longer
 @given(st.integers(0, 1700), st.integers(1, 255))
 def test_a_key_with_a_damaged_byte_never_passes_for_another(place: int, change: int) -> None:
     pem = bytearray(written(spare_key(0), PrivateFormat.PKCS8, None))

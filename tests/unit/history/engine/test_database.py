@@ -56,6 +56,7 @@ def set_on_connect(engine: Engine, statement: str) -> None:
     event.listen(engine, "connect", lambda connection, _: connection.execute(statement))
 
 
+@longer
 def test_a_new_database_and_its_folders_are_the_owners_alone(tmp_path: Path) -> None:
     file = tmp_path / "var" / "rotator" / "rotator.db"
     umask = os.umask(0)
@@ -228,6 +229,7 @@ def test_a_server_without_a_database_is_refused() -> None:
         open_database("postgresql://alex@db.example")
 
 
+@longer
 def test_threads_that_write_wait_for_each_other_and_not_for_the_file(tmp_path: Path) -> None:
     connected: list[int] = []
     with open_database(f"sqlite:///{tmp_path / 'rotator.db'}") as database:

@@ -9,6 +9,7 @@ import rotator
 from rotator.errors import HistoryError
 from rotator.history.engine import upgrades
 from rotator.history.engine.database import Database, open_database
+from tests.tiers import longer
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -52,6 +53,7 @@ def test_an_earlier_database_is_brought_up_to_date(database: Database, migration
     assert database.upgrade().version == "0900"
 
 
+@longer
 def test_the_version_is_looked_at_again_when_it_is_our_turn(tmp_path: Path) -> None:
     with open_database(f"sqlite:///{tmp_path}/rotator.db") as database:
         database.upgrade()

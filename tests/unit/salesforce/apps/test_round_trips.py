@@ -26,12 +26,14 @@ from rotator.simulator.org.schema.connected_app import CONNECTED_APP
 from rotator.simulator.org.schema.external_client_app import GLOBAL_OAUTH_SETTINGS
 from rotator.simulator.wire.soap import INSTANCE, METADATA
 from rotator.testing.versions import MOMENT, spare_key
-from tests.tiers import of_tier
+from tests.tiers import longer, of_tier
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from rotator.simulator.org.schema.field import Field
+
+pytestmark = longer
 
 NIL: Final = f"{{{INSTANCE}}}nil"
 OURS: Final = frozenset({"fullName", "certificate", "consumerKey", "consumerSecret", "externalClientApplication"})

@@ -12,6 +12,7 @@ import pytest
 from rotator.errors import OrgError
 from rotator.salesforce.inventory.org_inventory import inventory
 from rotator.salesforce.inventory.read_ahead import Call, ReadAhead, query_call
+from tests.tiers import longer
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from rotator.salesforce.inventory.org_inventory import Inventory
     from rotator.salesforce.session import OrgSession
     from rotator.simulator.org.org import Org
+
+pytestmark = longer
 
 
 def nothing(_org: Org) -> None:

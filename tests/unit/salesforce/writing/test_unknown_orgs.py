@@ -14,8 +14,10 @@ from rotator.errors import OrgError
 from rotator.simulator.org.settings import OrgSettings
 from rotator.simulator.wire.faults import Effect, Fault, Kind
 from tests.pairs import all_pairs
-from tests.tiers import rows_standard_first
+from tests.tiers import longer, rows_standard_first
 from tests.unit.salesforce.writing.conftest import APP, SETTINGS, World, new_world
+
+pytestmark = longer
 
 UNKNOWN: Final[dict[str, tuple[Any, ...]]] = {
     "omitted_elements": ("clear", "keep"),

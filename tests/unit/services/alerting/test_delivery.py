@@ -15,6 +15,7 @@ from rotator.history.alerts.outbox import OPENED
 from rotator.services.alerting.delivery import AT_ONCE, DIGEST_UP_TO, Delivered
 from rotator.services.alerting.messages import Origin, pending_messages
 from rotator.testing.versions import MOMENT
+from tests.tiers import longer
 from tests.unit.services.alerting.deliveries import DAY, DeliveryBench
 
 if TYPE_CHECKING:
@@ -123,6 +124,7 @@ def test_ends_are_told_in_their_threads_however_many_there_are(bench: DeliveryBe
     ]
 
 
+@longer
 def test_very_many_are_digests_of_as_many_as_can_be_shown(bench: DeliveryBench) -> None:
     for number in range(DIGEST_UP_TO + 7):
         bench.alert(number)
@@ -130,6 +132,7 @@ def test_very_many_are_digests_of_as_many_as_can_be_shown(bench: DeliveryBench) 
     assert [len(digest) for digest in bench.channel.digests] == [DIGEST_UP_TO, 7]
 
 
+@longer
 def test_one_delivery_ends_before_its_claim_does_and_the_next_goes_on(bench: DeliveryBench) -> None:
     bench.channel.digest_from = 1000
     for number in range(AT_ONCE + 5):

@@ -16,6 +16,7 @@ from rotator.services.alerting.delivery import BACK_OFF, DIGEST_UP_TO, LEASE, De
 from rotator.services.alerting.messages import Origin
 from rotator.services.alerting.withholding import ASKED_AGAIN
 from rotator.testing.versions import MOMENT
+from tests.tiers import longer
 from tests.unit.services.alerting.deliveries import DAY, LASTING, PASSING, DeliveryBench, Recorder
 
 if TYPE_CHECKING:
@@ -341,6 +342,7 @@ def test_the_end_of_what_waits_is_told_all_the_same(bench: DeliveryBench) -> Non
     assert delivery.deliver("ops", lambda: bench.channel, MOMENT).accepted == 1
 
 
+@longer
 def test_what_ended_while_a_digest_was_sent_is_not_in_the_next_one(bench: DeliveryBench) -> None:
     alerts = [bench.alert(number) for number in range(DIGEST_UP_TO + 6)]
 

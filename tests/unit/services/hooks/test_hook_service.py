@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from rotator.history.engine.database import Database
     from rotator.history.records import Event
 
+pytestmark = longer
+
 HOOK = "hooks: {after_rotation: {reload: {type: command, command: [/bin/true]}}}"
 EVERYTHING = (
     "hooks: {after_rotation: {tell: {type: command, command: [/bin/true],"
@@ -50,7 +52,6 @@ def test_without_hooks_the_history_is_not_asked(database: Database, monkeypatch:
     assert made.context.hooks.due() == []
 
 
-@longer
 def test_it_is_called_once_after_a_rotation(database: Database) -> None:
     made = rotated(database)
     assert "hook reload billing" in made.due()
@@ -78,7 +79,6 @@ def test_what_it_did_is_in_the_history(database: Database) -> None:
     }
 
 
-@longer
 def test_one_that_fails_is_an_alert_is_tried_again_and_the_rotation_stands(database: Database) -> None:
     made = rotated(database)
     made.outside.hook_fails = FAILURE
@@ -99,7 +99,6 @@ def test_one_that_fails_is_an_alert_is_tried_again_and_the_rotation_stands(datab
     assert hook_events(made)[0].details["output"] == "no such consumer"
 
 
-@longer
 def test_one_that_fails_for_a_day_is_given_up(database: Database) -> None:
     made = given_up(database)
     assert [event.details["result"] for event in hook_events(made)] == ["failed", "given up"]
@@ -143,7 +142,6 @@ def test_what_another_process_is_calling_is_left_to_it(database: Database) -> No
     assert made.context.hooks.make(calls, made.outside.hook) == []
 
 
-@longer
 def test_an_app_that_was_changed_by_hand_is_an_event_once(database: Database) -> None:
     made = rotated(database, EVERYTHING)
     made.work()
@@ -195,7 +193,6 @@ def given_up(database: Database) -> CycleBench:
     return made
 
 
-@longer
 @pytest.mark.parametrize(
     ("credential", "hooks"), [("billing", ""), ("billing", HOOK.replace("reload", "renew")), ("other", HOOK)]
 )
@@ -215,7 +212,6 @@ def test_the_alert_of_one_that_is_not_called_for_it_any_more_ends(
     assert HookCalls(database).due() == []
 
 
-@longer
 def test_what_was_given_up_is_told_of_for_a_week(database: Database) -> None:
     made = given_up(database)
     alert = made.alert("hook:reload billing")
@@ -230,7 +226,6 @@ def test_what_was_given_up_is_told_of_for_a_week(database: Database) -> None:
     assert ended.closed_why == "It was given up 7 days ago: what it was to be told is long over."
 
 
-@longer
 def test_what_was_given_up_is_over_once_the_hook_does_its_work_by_hand(database: Database) -> None:
     made = given_up(database)
     made.context.hooks.tried(Calls("other", "billing"))
@@ -249,7 +244,6 @@ def test_what_is_tried_again_by_itself_is_not_over_by_a_try_by_hand(database: Da
     assert "hook reload billing" in made.due()
 
 
-@longer
 def test_a_later_call_that_fails_is_not_over_with_one_that_was_given_up(database: Database) -> None:
     made = given_up(database)
     made.bench.time += TOLD_FOR - timedelta(hours=1)

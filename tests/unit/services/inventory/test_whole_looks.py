@@ -202,6 +202,7 @@ def test_an_app_that_shows_its_certificate_no_more_is_not_told_to_hold_the_one_o
         assert [each.app for each in world.look().entries if each.is_hidden] == ["Payroll"]
 
 
+@longer
 @pytest.mark.parametrize(
     ("hidden", "told"),
     [

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
     from rotator.history.engine.database import Database
 
+pytestmark = longer
+
 CERTIFICATE, ACCESS, TOKENS = EVERY_STEP
 YEAR: Final = timedelta(days=365)
 
@@ -110,7 +112,6 @@ def test_without_the_history_nobody_knows_whether_it_was_revoked(
     assert one(found, "key-size", "billing").verdict is Verdict.OK
 
 
-@longer
 def test_people_and_programs_are_told_of_which_little_is_asked(
     sound: SoundOrg, capsys: pytest.CaptureFixture[str]
 ) -> None:

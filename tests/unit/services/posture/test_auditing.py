@@ -39,6 +39,8 @@ if TYPE_CHECKING:
 
     from rotator.history.engine.database import Database
 
+pytestmark = longer
+
 
 @pytest.fixture
 def sound(database: Database, tmp_path: Path) -> SoundOrg:
@@ -300,7 +302,6 @@ def _fleet(sound: SoundOrg, apps: int) -> None:
     sound.text += "\n".join(lines)
 
 
-@longer
 @more_in_thorough
 def test_an_org_with_many_apps_is_audited_in_less_than_sixty_calls(sound: SoundOrg) -> None:
     apps = of_tier(100, thorough=500)

@@ -12,6 +12,7 @@ from rotator.errors import HistoryUnavailable
 from rotator.history.engine.sqlite import file_of, locks_folder
 from rotator.history.journal.queries import rotations
 from rotator.services.rotation.report import Outcome
+from tests.tiers import longer
 from tests.unit.services.bench import BACK, NOW, Bench, full
 
 if TYPE_CHECKING:
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 
     from rotator.core.credentials import Version
     from rotator.core.logins import LoginAnswer
+
+pytestmark = longer
 
 COMPROMISED = replace(NOW, trigger="compromised")
 

@@ -21,6 +21,7 @@ from rotator.services.rotation.adopt import version_to_adopt
 from rotator.services.rotation.report import Outcome
 from rotator.services.rotation.requests import RESUMED_WITHIN, Request
 from rotator.testing.versions import spare_key
+from tests.tiers import longer
 from tests.unit.services.bench import BACK, FINISH, NOW, Bench
 
 if TYPE_CHECKING:
@@ -188,6 +189,7 @@ def test_an_error_that_stops_a_run_is_written_down_and_the_rotation_stays_open(o
     assert outcomes(one) == [None]
 
 
+@longer
 def test_a_rotation_that_could_prove_nothing_stays_open_and_is_told_as_one_when_it_is_finished(one: Bench) -> None:
     old = one.current
     nothing = LoginAnswer(LoginOutcome.TRANSIENT, "later")
@@ -291,6 +293,7 @@ def test_who_goes_on_with_a_rotation_is_written_down_beside_who_began_it(one: Be
     }
 
 
+@longer
 @pytest.mark.parametrize("bench", ["one", "pair"])
 def test_what_a_person_has_to_look_at_half_way_ends_as_the_rotation_that_it_is(
     bench: str, request: pytest.FixtureRequest

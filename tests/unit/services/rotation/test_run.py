@@ -317,6 +317,7 @@ def test_a_key_that_never_logs_in_is_taken_back_whatever_the_org_says_of_it(one:
     assert one.is_live(old)
 
 
+@longer
 def test_what_was_heard_of_a_wrong_key_is_known_to_the_run_after_a_crash(one: Bench) -> None:
     old = one.current
     one.refuses = lambda version: None if version == old and one.is_live(old) else OTHER_WORDS

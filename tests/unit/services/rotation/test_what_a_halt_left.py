@@ -10,11 +10,14 @@ from rotator.core.credentials import Stages
 from rotator.core.decision.actions import HaltReason
 from rotator.core.logins import LoginAnswer, LoginOutcome
 from rotator.services.rotation.report import Outcome
+from tests.tiers import longer
 from tests.unit.services.bench import FINISH, NOW
 
 if TYPE_CHECKING:
     from rotator.services.rotation.requests import Request
     from tests.unit.services.bench import Bench
+
+pytestmark = longer
 
 
 def test_a_run_that_only_looked_says_that_nothing_was_changed(one: Bench) -> None:

@@ -21,7 +21,7 @@ from rotator.simulator.org.org import Org
 from rotator.simulator.wire.faults import Kind as Call
 from rotator.testing.versions import spare_key
 from tests.near_orgs import NearTransport
-from tests.tiers import longer
+from tests.tiers import longer, thorough
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -154,6 +154,7 @@ def test_an_org_with_things_of_three_types_is_asked_once_a_look(day: Day) -> Non
     assert day.calls[Call.SOAP_READ] == 4 + 1
 
 
+@thorough
 def test_one_with_things_of_all_types_twice_a_look_and_with_no_more_logins(day: Day) -> None:
     day.add_apps(3)
     day.org.add_identity_provider("Login", day.certificate("login"))

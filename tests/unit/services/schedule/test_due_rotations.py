@@ -146,6 +146,7 @@ def test_where_a_command_stopped_for_a_person_the_service_does_not_get_in_the_wa
     assert "rotate billing" in quiet.due()
 
 
+@longer
 def test_that_a_command_stopped_while_consumers_are_refused_is_told_though_the_org_is_away(quiet: CycleBench) -> None:
     refuse_the_new_one(quiet)
     quiet.bench.handle()

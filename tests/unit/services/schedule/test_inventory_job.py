@@ -21,6 +21,7 @@ from rotator.services.schedule.inventory_job import InventoryJobs
 from rotator.services.schedule.jobs import JobKind, Moment
 from rotator.services.schedule.standstill_watch import StandstillWatch
 from rotator.testing.versions import MOMENT, make_version
+from tests.tiers import longer
 from tests.unit.services.cycle_bench import CycleBench, cycle_bench
 
 if TYPE_CHECKING:
@@ -56,6 +57,7 @@ def test_inventories_of_many_orgs_are_spread_over_all_of_the_jitter_and_come_nev
     assert max(pauses) - min(pauses) > timedelta(minutes=50)
 
 
+@longer
 def test_a_threshold_of_what_was_seen_last_is_told_though_the_org_is_away_by_then(one: CycleBench) -> None:
     """Until when nothing can be crossed is found anew after each inventory, and not by the one before."""
     for _ in range(2):

@@ -16,6 +16,7 @@ from rotator.simulator.oauth.token_endpoint import answer_login
 from rotator.simulator.rest.tables import KEPT_TOKENS
 from rotator.simulator.serving.endpoints import understand
 from rotator.simulator.wire.request import Request
+from tests.tiers import longer
 from tests.unit.simulator.helpers import envelope, session_of
 
 if TYPE_CHECKING:
@@ -134,6 +135,7 @@ def test_its_name_is_the_label_and_its_date_follows_changes(
     )
 
 
+@longer
 @pytest.mark.fact("7.2c")
 def test_tokens_come_by_the_five_hundred_and_end_with_twenty_five_hundred(org: Org) -> None:
     app = org.app("Billing")

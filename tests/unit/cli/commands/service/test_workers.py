@@ -11,6 +11,7 @@ import pytest
 from rotator.history.engine.database import open_database
 from rotator.services.machines import fleet_reader
 from rotator.services.schedule.jobs import LEADER_LOCK
+from tests.tiers import longer
 from tests.unit import fleets
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 NOW: Final = datetime(2026, 11, 26, 22, 0, tzinfo=UTC)
 
 
+@longer
 def test_over_sqlite_it_says_in_a_sentence_that_there_is_no_queue(rotator: Command, config: Path) -> None:
     said = rotator("--config", config, "workers")
     assert (said.code, said.err) == (0, "")

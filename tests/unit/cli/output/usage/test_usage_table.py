@@ -9,6 +9,7 @@ from rotator.cli.output.usage.usage_table import print_usage
 from rotator.salesforce.access.login_history import LoginsHidden
 from rotator.services.inventory.status import last_known_statuses
 from rotator.services.usage.shown import usage_of
+from tests.tiers import longer
 from tests.unit.services.bench import NOW
 from tests.unit.services.cycle_bench import CycleBench, cycle_bench
 
@@ -28,6 +29,7 @@ def shown(bench: CycleBench, capsys: pytest.CaptureFixture[str]) -> str:
     return " ".join(capsys.readouterr().out.split())
 
 
+@longer
 def test_only_what_is_hidden_is_called_not_visible(database: Database, capsys: pytest.CaptureFixture[str]) -> None:
     made = cycle_bench(database)
     made.bench.use("Billing")

@@ -18,6 +18,8 @@ from tests.tiers import longer, of_tier
 from tests.unit.simulator.helpers import START
 from tests.unit.simulator.rest.soql.sqlite import Rows, in_sqlite, numbered, simulated
 
+pytestmark = longer
+
 TIMES = st.none() | st.datetimes(datetime(2024, 1, 1), datetime(2028, 12, 31)).map(lambda t: t.replace(tzinfo=UTC))  # noqa: DTZ001 - it becomes aware
 THINGS = st.lists(st.fixed_dictionaries({"Made": TIMES, "Size": st.integers(0, 3)}), max_size=8)
 PARTS = st.lists(st.fixed_dictionaries({"Thing": st.integers(0, 9), "Size": st.integers(0, 3)}), max_size=12)
@@ -97,7 +99,6 @@ SPANS = {
 }
 
 
-@longer
 @settings(max_examples=of_tier(33, thorough=100), deadline=None)
 @given(THINGS, st.sampled_from(sorted(SPANS)), st.sampled_from(["=", "!=", "<", "<=", ">", ">="]))
 def test_literals_are_ranges_of_days(given_things: Rows, literal: str, sign: str) -> None:

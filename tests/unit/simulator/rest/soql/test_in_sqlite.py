@@ -173,6 +173,7 @@ WORDS = (
 )
 
 
+@longer
 @settings(max_examples=of_tier(50, thorough=300), deadline=None)
 @given(st.text(max_size=40) | st.lists(st.sampled_from(WORDS)).map(" ".join))
 def test_whatever_is_sent_is_a_query_or_an_error(text: str) -> None:

@@ -100,7 +100,8 @@ def now(  # noqa: PLR0913, PLR0917 - click gives each option as a parameter
     Returns when the new version is current. Run again after an interruption, it goes on from where things are.
 
     On a terminal you are shown, and asked about, what --all, --compromised, --retire-now or --replace-unknown would do,
-    and a credential that is paused or frozen; without one, this needs --yes. --all leaves out what is paused or frozen.
+    and a credential that is paused or frozen. Without one a credential that is paused or frozen, and --compromised of
+    more than one, need --yes; all else is done unasked. --all leaves out what is paused or frozen.
     """
     if keep_key and compromised:
         raise wrong_input(

@@ -68,7 +68,12 @@ def test_a_threshold_of_what_was_seen_last_is_told_though_the_org_is_away_by_the
     one.work()
     assert one.open_kinds() == set()
     one.outside.org_fails = AWAY
-    one.bench.time += 2 * DAY
+    for later in (HOUR, 2 * DAY):
+        # Once more while nothing is crossed: it is not forgotten until the next inventory.
+        assert one.open_kinds() == set()
+        one.bench.time += later
+        one.cycle.evaluate()
+    one.bench.time += HOUR
     assert "evaluate" in one.due()
     one.cycle.evaluate()
     [alert] = [each for each in one.context.history.alerts.open_alerts() if each.kind == "expiry"]
@@ -149,6 +154,14 @@ def test_a_store_that_failed_is_asked_again_before_the_next_inventory(one: Cycle
     assert not due(one, soon)
     assert due(one, soon, store_failed=True, store_next=soon)
     assert not due(one, soon - MINUTE, store_failed=True, store_next=soon)
+
+
+def test_a_store_that_fails_in_between_has_the_org_looked_at_again(one: CycleBench) -> None:
+    jobs, soon = InventoryJobs(one.context, StandstillWatch(one.context)), MOMENT + 5 * MINUTE
+    before: dict[str, dict[str, AttemptRecord]] = {"production": {JobKind.INVENTORY: LOOKED}}
+    failed = AttemptRecord(STORE, "keys", last_at=MOMENT, failures=1, next_at=soon)
+    assert jobs.due(Moment(MOMENT, before, {}, ())) == []
+    assert jobs.due(Moment(soon, {**before, "keys": {STORE: failed}}, {}, ())) == ["production"]
 
 
 def test_between_two_looks_at_a_store_that_failed_the_org_is_due_when_it_is_itself(one: CycleBench) -> None:

@@ -11,10 +11,11 @@ from sqlalchemy import text
 from rotator.core.actor import Actor
 from rotator.core.attempts import AttemptRecord
 from rotator.errors import HistoryError
+from rotator.history.engine.damage import UnreadableRow
 from rotator.history.standstills import Standstills
 from rotator.services.checked import Result
 from rotator.services.preflight import checks
-from rotator.services.schedule.row_watch import APART
+from rotator.services.schedule.row_watch import APART, RowWatch, _alerts
 from tests.tiers import first_standard, longer
 from tests.unit.services.cycle_bench import CycleBench, cycle_bench
 
@@ -81,6 +82,20 @@ def test_many_rows_of_a_table_are_one_alert(one: CycleBench) -> None:
     assert [title for title in titles(one) if "attempt" in title][:1] == [
         f"{APART + 1} rows in the table attempt of the history cannot be read"
     ]
+
+
+def test_as_many_rows_as_people_can_tell_apart_are_an_alert_each() -> None:
+    rows = [UnreadableRow("attempt", f"look org{number}", "hint") for number in range(APART)]
+    assert len([*_alerts(rows)]) == APART
+
+
+def test_who_has_met_one_leaves_it_to_whoever_leads_to_tell(one: CycleBench) -> None:
+    watch, noted = RowWatch(one.context), one.context.memory.met_damage
+    watch.note_met()
+    assert noted.changed() == set()
+    one.context.database.unreadable.add([UnreadableRow("attempt", "look elsewhere", "hint")])
+    watch.note_met()
+    assert [noted.latest(name) for name in noted.changed()] == [True]
 
 
 def test_a_check_names_what_cannot_be_read(one: CycleBench) -> None:

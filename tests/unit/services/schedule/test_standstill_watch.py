@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -190,7 +191,7 @@ def test_a_certificate_that_a_pause_would_let_expire_is_told_once_and_loudly_whe
     work_on(one, 336, 337, 338)
     assert told(one, "paused") == ["billing in production expires on 2027-01-15, and its rotation is paused"]
     alert = one.alert("held:billing")
-    assert alert.severity is Severity.CRITICAL
+    assert (alert.severity, alert.fingerprint) == (Severity.CRITICAL, one.bench.current.fingerprint)
     assert "paused by ana@crm until somebody resumes it: audit" in alert.text
     assert alert.meanwhile == "By schedule its rotation does not begin, and nothing overrides that."
     assert "`rotate now billing` rotates it all the same; `rotator resume billing`" in alert.to_do
@@ -224,13 +225,18 @@ def test_freezes_are_in_the_journal_as_soon_as_the_service_has_them(database: Da
 
 
 class TestTheFirstStart:
-    def test_begins_nothing_for_a_day_and_tells_at_once_what_it_will_do(self, database: Database) -> None:
+    def test_begins_nothing_for_a_day_and_tells_at_once_what_it_will_do(
+        self, database: Database, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        caplog.set_level(logging.INFO, "rotator.services.schedule.standstill_watch")
         one = used(database, first_rotations_after="24h")
         one.bench.time += DUE
         one.work()
         assert outcomes(one) == []
         [title] = told(one, "for the first time")
         assert title == "rotator is at work here for the first time, and rotates from 2026-12-18 12:00 UTC on"
+        [line] = [each for each in caplog.records if each.name.endswith("standstill_watch")]
+        assert line.__dict__["until"] == one.bench.time + DAY
         [alert] = [each for each in one.context.history.alerts.all() if each.kind == "first-start"]
         assert alert.severity is Severity.INFO
         assert "Then begins the rotation of billing (2026-12-18 12:00 UTC)." in alert.meanwhile

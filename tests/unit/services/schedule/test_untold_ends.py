@@ -9,6 +9,7 @@ import pytest
 from rotator.errors import OrgUnavailable
 from rotator.history.journal.queries import rotations
 from rotator.services.rotation.rotation_service import RotationService
+from rotator.services.schedule.due import untold_end
 from rotator.services.schedule.rotation_job import RotationJob
 from tests.tiers import longer
 from tests.unit.services.bench import Died
@@ -103,5 +104,6 @@ def test_an_end_of_long_ago_is_none_of_a_run_that_was_killed_before_it_had_one(
     one.bench.time += DUE
     killed_at("handle", one, monkeypatch, of=RotationService)
     assert one.rotation.is_begun
+    assert untold_end(one.context.database, one.rotation) is None
     assert told_by_the_next_one(one) == ["billing was rotated in production"] * 2
     assert len(rotations(one.context.database)) == 2

@@ -92,6 +92,19 @@ def test_what_differs_in_anything_is_another_message(log: Log) -> None:
             log.logger.exception("inventory failed")
     lines = [line for line in log.lines if line.startswith("inventory")]
     assert lines[MOST:] == ["inventory failed", "inventory ended", *["inventory failed"] * 3]
+    log.says("no text: \udcff")
+    assert log.lines == ["no text: \udcff"]
+
+
+def test_how_often_an_error_came_again_is_told_without_its_trace(log: Log) -> None:
+    for _ in range(MOST + 1):
+        try:
+            fault("one")
+        except ValueError:
+            log.logger.exception("inventory failed")
+    assert "Traceback (most recent call last):" in log.lines
+    log.handler.close()
+    assert log.lines == ["inventory failed ... 1 more of these in the last minute"]
 
 
 def test_what_was_counted_is_told_when_the_log_ends(log: Log) -> None:

@@ -20,7 +20,9 @@ from rotator.daemon.logs import (
     LogFormat,
     TextFormatter,
     log_as_service,
+    log_to_stderr,
     resolved,
+    warn_in_one_line,
 )
 
 if TYPE_CHECKING:
@@ -69,8 +71,8 @@ def test_an_event_is_one_line_with_its_time_and_its_values() -> None:
 
 
 def test_a_service_on_a_terminal_tells_an_event_in_one_line() -> None:
-    assert TextFormatter().format(record(msg="inventory begins", args=())) == (
-        '2026-11-23T10:00:00.500Z DEBUG inventory begins fingerprint="ab12"'
+    assert TextFormatter().format(record(msg="inventory begins", args=(), org="production")) == (
+        '2026-11-23T10:00:00.500Z DEBUG inventory begins fingerprint="ab12" org="production"'
     )
 
 
@@ -107,6 +109,7 @@ def test_a_fault_is_one_line_with_its_trace_and_no_secret(formatter: logging.For
     line = formatter.format(record(msg="a fault", args=(), exc_info=(type(error), error, None), token=Secret("xyzzy")))
     assert "\n" not in line
     assert "Traceback (most recent call last)" in line
+    assert not isinstance(formatter, JsonFormatter) or "KeyError" in json.loads(line)["trace"]
     assert "KeyError" in line
     assert "secretsecret" not in line
     assert "xyzzy" not in line
@@ -137,6 +140,28 @@ def test_a_service_that_talks_more_tells_its_own_details_only(stream: io.StringI
     logging.getLogger("rotator.daemon").debug("a detail")
     logging.getLogger("alembic").debug("nothing to see")
     assert [line.split()[1:4] for line in stream.getvalue().splitlines()] == [["DEBUG", "a", "detail"]]
+
+
+def test_a_command_that_is_asked_for_its_log_shows_its_own_lines_once(
+    stream: io.StringIO, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.stderr", stream)
+    elsewhere = io.StringIO()
+    logging.getLogger().addHandler(logging.StreamHandler(elsewhere))
+    logging.getLogger("rotator").handlers = []
+    for _ in range(2):
+        log_to_stderr()
+    logging.getLogger("rotator.stores").debug("promoted")
+    logging.getLogger("urllib3").error("Retrying: /services/T000/B000/secretsecret")
+    assert stream.getvalue().split()[1:] == ["DEBUG", "rotator.stores", "promoted"]
+    assert "promoted" not in elsewhere.getvalue()
+
+
+def test_a_warning_that_no_log_takes_up_is_its_sentence_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    last = logging.StreamHandler(io.StringIO())
+    monkeypatch.setattr(logging, "lastResort", last)
+    warn_in_one_line()
+    assert last.format(record()) == "promoted billing\\nin two lines"
 
 
 def test_the_journal_is_known_by_its_stream(tmp_path: Path) -> None:

@@ -8,11 +8,13 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from datetime import timedelta
 from typing import TYPE_CHECKING
+from unittest.mock import Mock
 
 import pytest
 
 from rotator.application import Application
 from rotator.config.loading import load
+from rotator.daemon import pages_process
 from rotator.daemon.pages_process import PagesProcess, serve_pages
 from rotator.errors import ConfigurationError
 from rotator.history.engine.database import open_database
@@ -135,7 +137,11 @@ def test_a_configuration_that_is_read_again_counts_and_a_wrong_one_does_not(page
     assert pages.heard.count("RELOADING=1") == 2
 
 
-def test_it_asks_for_no_secret_of_a_channel_or_of_an_org(config: Path) -> None:
+def test_it_asks_for_no_secret_of_a_channel_or_of_an_org_and_only_reads(
+    config: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opens = Mock(wraps=pages_process.open_configured)
+    monkeypatch.setattr(pages_process, "open_configured", opens)
     channels = "{team: {type: slack-webhook, url: {env: WEBHOOK}}}"
     config.write_text(
         f"{config.read_text()}alerts: {{channels: {channels}}}\nhttp: {{host: 192.0.2.1, token: {{env: T}}}}\n"
@@ -146,6 +152,7 @@ def test_it_asks_for_no_secret_of_a_channel_or_of_an_org(config: Path) -> None:
         pytest.raises(ConfigurationError, match=r"cannot be served at 192\.0\.2\.1"),
     ):
         serve_pages(app)
+    assert opens.call_args.kwargs == {"only_reads": True}
 
 
 @pytest.mark.parametrize(

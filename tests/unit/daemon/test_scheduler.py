@@ -69,6 +69,7 @@ def scheduler(asked: Asked) -> Iterator[Scheduler]:
 
 def test_it_asks_at_once_and_then_on_every_tick(scheduler: Scheduler, asked: Asked) -> None:
     scheduler.start()
+    assert scheduler._jobs.get_job("tick").misfire_grace_time is None, "a tick that is late comes all the same"
     asked.come(3)
     assert scheduler.since_tick < timedelta(seconds=PATIENCE)
     assert scheduler.ticked_at is not None
@@ -76,6 +77,21 @@ def test_it_asks_at_once_and_then_on_every_tick(scheduler: Scheduler, asked: Ask
     before = asked.times
     time.sleep(3 * TICK.total_seconds())
     assert asked.times == before
+
+
+def test_it_has_stopped_when_the_last_tick_has_ended(scheduler: Scheduler, asked: Asked) -> None:
+    begun, ended = Event(), Event()
+
+    def lasts() -> None:
+        begun.set()
+        time.sleep(TICK.total_seconds())
+        ended.set()
+
+    asked.does = lasts
+    scheduler.start()
+    assert begun.wait(PATIENCE)
+    scheduler.stop()
+    assert ended.is_set()
 
 
 def test_a_clock_that_is_set_back_by_an_hour_stops_no_tick(scheduler: Scheduler, asked: Asked) -> None:

@@ -69,6 +69,7 @@ def test_the_status_has_what_is_wrong_and_nothing_where_nothing_is(
 ) -> None:
     service = stage.service
     assert service._status() == "starting"
+    assert service._leader._verb == "works"
     service._dispatcher.role = Role.BOTH
     assert service._status().endswith(": orgs 1, credentials 1, channels 0")
     monkeypatch.setattr(service._scheduler, "problem", "It broke.")
@@ -188,6 +189,16 @@ def test_the_log_of_the_pages_has_what_became_of_a_configuration(
     assert heard.count("RELOADING=1") == heard.count("READY=1") == 1
     if "again" in told:
         assert ("http" in about(caplog)["changed"], about(caplog)["restart_for"]) == (True, ["http"])
+
+
+def test_a_process_of_the_pages_needs_no_secret_of_a_channel_when_it_reads_its_configuration_again(
+    pages: tuple[PagesProcess, Heard], config: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "rotator.daemon.pages_process")
+    channel = "{type: slack-webhook, url: {env: NO_SUCH_VARIABLE}}"
+    config.write_text(f"{config.read_text()}alerts: {{channels: {{team: {channel}}}}}\n")
+    pages[0]._reload()
+    assert said(caplog) == ["the configuration was read again"]
 
 
 def test_a_process_of_the_pages_reads_its_configuration_again_when_it_is_asked_to(

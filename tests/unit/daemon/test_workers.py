@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import operator
+import re
 import threading
 import time
 from datetime import timedelta
@@ -9,8 +10,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from rotator.daemon.concurrency import Concurrency
 from rotator.daemon.dispatch.dispatcher import Threads
-from rotator.daemon.workers import FAULT_PAUSE, Ending, Workers
+from rotator.daemon.workers import FAULT_PAUSE, Ending, Running, Workers, _Waiting, tell_nobody
 from rotator.errors import HistoryUnavailable
 from rotator.services.schedule.jobs import Job, JobKind
 
@@ -185,14 +187,30 @@ def test_a_fault_is_logged_with_its_trace_and_the_job_pauses_before_it_is_tried_
     assert bench.workers.begin(broken)
     assert bench.workers.wait({JobKind.INVENTORY}, PATIENCE)
     record = caplog.records[-1]
-    assert record.message.startswith("a fault in inventory, at ")
+    assert re.fullmatch(r"a fault in inventory, at \S+/workers\.py:\d+: ZeroDivisionError", record.message)
     assert record.levelname == "ERROR"
     assert record.exc_info
     assert vars(record)["org"] == "production"
     assert bench.workers.faults[JobKind.INVENTORY] == 1
     assert not bench.workers.begin(broken)
     bench.steady = FAULT_PAUSE.total_seconds()
-    assert bench.workers.begin(bench.job("production"))
+    assert bench.workers.begin(broken)
+    assert bench.workers.wait({JobKind.INVENTORY}, PATIENCE)
+    assert bench.workers.faults[JobKind.INVENTORY] == 2
+
+
+def test_how_many_run_at_once_follows_from_how_long_a_job_took_and_was_worked_at(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    clock, worked, told = iter([10.0, 13.5]), iter([4.0, 6.0]), list[object]()
+    monkeypatch.setattr(Concurrency, "ended", lambda _, *taken, **most: told.append((taken, most)))
+    workers = Workers({}, monotonic=lambda: 0.0, worked=lambda: next(worked))
+    workers._carry_out = lambda _job: Ending.DONE  # type: ignore[method-assign]
+    workers._monotonic = lambda: next(clock)  # type: ignore[misc]
+    job = Job(JobKind.INVENTORY, "production", lambda: None)
+    workers._running[job.key] = Running(job, 0.0)
+    workers._run(_Waiting(job, tell_nobody))
+    assert told == [((3.5, 2.0), {"most": 1})]
 
 
 def test_an_error_that_a_person_can_meet_is_a_sentence_without_a_trace(

@@ -214,6 +214,21 @@ def test_of_a_type_that_an_org_does_not_show_no_alert_of_a_certificate_ends(one:
     assert "expiry" not in one.open_kinds(), "the others of its type are shown"
 
 
+def test_of_a_credential_that_is_half_rotated_no_alert_ends_as_its_new_certificate_may_be_taken_back(
+    database: Database,
+) -> None:
+    one = cycle_bench(database, options=", mode: manual")
+    one.bench.use("Billing")
+    one.bench.time += 350 * DAY
+    one.cycle.take_inventory("production")
+    assert "expiry" in one.open_kinds()
+    one.bench.die_before("promote")
+    one.cycle.take_inventory("production")
+    assert "expiry" in one.open_kinds()
+    one.cycle.evaluate()
+    assert "expiry" in one.open_kinds()
+
+
 def test_an_org_that_keeps_failing_is_known_as_such_among_what_is_due(one: CycleBench) -> None:
     one.outside.org_fails = AWAY
     one.cycle.take_inventory("production")

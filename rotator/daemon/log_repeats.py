@@ -118,5 +118,6 @@ def _identity(record: logging.LogRecord) -> bytes:
     """The same for records that say the same, of the same place."""
     values: dict[str, Any] = {name: value for name, value in vars(record).items() if name not in _OF_THE_CALL}
     error = record.exc_info[1] if record.exc_info else None
+    # `repr` escapes what cannot be encoded.
     said = (record.getMessage(), sorted(map(repr, values.items())), type(error).__name__, str(error))
-    return hashlib.sha256(repr(said).encode(errors="backslashreplace")).digest()
+    return hashlib.sha256(repr(said).encode()).digest()

@@ -96,7 +96,7 @@ class Scheduler:
         self._asked_for_another = False
         self._jobs: Final = BackgroundScheduler(
             executors={"default": ThreadPoolExecutor(1)},
-            job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
+            job_defaults={"misfire_grace_time": None},
             timezone=UTC,
         )
 

@@ -199,6 +199,8 @@ def test_what_was_noted_by_other_settings_is_observed_anew_once(remembered: Reme
     before.next_dues.put({"billing": replace(due, retires_at=NOW)})
     assert other.next_dues.changed() == {"billing"}
     assert other.next_dues.get("billing") == replace(due, retires_at=NOW)
+    other.begin_anew()
+    assert (other.next_dues.changed(), other.next_dues.get("billing")) == ({"billing"}, None), "as at first"
 
 
 def test_what_is_not_configured_any_more_is_forgotten(

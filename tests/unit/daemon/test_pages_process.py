@@ -14,10 +14,9 @@ import pytest
 
 from rotator.application import Application
 from rotator.config.loading import load
-from rotator.daemon import pages_process
 from rotator.daemon.pages_process import PagesProcess, serve_pages
 from rotator.errors import ConfigurationError
-from rotator.history.engine.database import open_database
+from rotator.history.engine.database import open_configured, open_database
 from rotator.program import utc_now
 from rotator.services.schedule.jobs import LEADER_LOCK
 from rotator.web.routes import application
@@ -140,8 +139,8 @@ def test_a_configuration_that_is_read_again_counts_and_a_wrong_one_does_not(page
 def test_it_asks_for_no_secret_of_a_channel_or_of_an_org_and_only_reads(
     config: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    opens = Mock(wraps=pages_process.open_configured)
-    monkeypatch.setattr(pages_process, "open_configured", opens)
+    opens = Mock(wraps=open_configured)
+    monkeypatch.setattr("rotator.daemon.pages_process.open_configured", opens)
     channels = "{team: {type: slack-webhook, url: {env: WEBHOOK}}}"
     config.write_text(
         f"{config.read_text()}alerts: {{channels: {channels}}}\nhttp: {{host: 192.0.2.1, token: {{env: T}}}}\n"

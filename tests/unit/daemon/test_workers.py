@@ -205,8 +205,8 @@ def test_how_many_run_at_once_follows_from_how_long_a_job_took_and_was_worked_at
     clock, worked, told = iter([10.0, 13.5]), iter([4.0, 6.0]), list[object]()
     monkeypatch.setattr(Concurrency, "ended", lambda _, *taken, **most: told.append((taken, most)))
     workers = Workers({}, monotonic=lambda: 0.0, worked=lambda: next(worked))
-    workers._carry_out = lambda _job: Ending.DONE  # type: ignore[method-assign]
-    workers._monotonic = lambda: next(clock)  # type: ignore[misc]
+    monkeypatch.setattr(workers, "_carry_out", lambda _job: Ending.DONE)
+    monkeypatch.setattr(workers, "_monotonic", lambda: next(clock))
     job = Job(JobKind.INVENTORY, "production", lambda: None)
     workers._running[job.key] = Running(job, 0.0)
     workers._run(_Waiting(job, tell_nobody))
@@ -290,6 +290,7 @@ def test_when_a_job_begins_and_ends_is_logged_with_what_it_is_about_and_how_long
     def run() -> None:
         bench.steady += 1.23456
 
+    bench.steady = 5.0
     with caplog.at_level("DEBUG", "rotator.daemon.workers"):
         bench.workers.begin(Job(kind, "a", run))
         assert bench.workers.wait({kind}, PATIENCE)

@@ -8,6 +8,7 @@ from datetime import timedelta
 from functools import partial
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
+from unittest.mock import Mock
 
 import pytest
 
@@ -179,6 +180,17 @@ def test_an_org_that_was_asked_for_is_due_at_once(one: CycleBench) -> None:
     assert not due(one, MOMENT + MINUTE)
     one.context.memory.asked.put({"production": True})
     assert due(one, MOMENT + MINUTE)
+
+
+def test_what_is_next_due_is_left_together_with_what_was_seen_or_not_at_all(
+    one: CycleBench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put = Mock(wraps=one.context.memory.next_dues.put)
+    monkeypatch.setattr(one.context.memory.next_dues, "put", put)
+    one.cycle.take_inventory("production")
+    [left, _] = put.call_args_list
+    assert left.args[0].keys() == {"billing"}
+    assert left.kwargs["within"] is not None
 
 
 def test_an_inventory_keeps_within_the_limits_of_the_org(one: CycleBench) -> None:

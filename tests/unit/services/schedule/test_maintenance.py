@@ -82,7 +82,8 @@ def test_once_a_day_the_head_of_the_history_is_published(
 
     [head] = heads_in((tmp_path / "log").read_text())
     assert (head.events, head.is_signed_by(signer.keys())) == (2, True), "the first start, and what was recorded"
-    assert [record.head for record in caplog.records if record.message == "head of the history"] == [str(head)]  # type: ignore[attr-defined] # an extra
+    [line] = [vars(record) for record in caplog.records if record.message == "head of the history"]
+    assert (line["events"], line["head"]) == (head.events, str(head))
     [told] = [message for message in one.outside.told if message.alert.kind == "head"]
     assert told.facts["Head"] == str(head)
 

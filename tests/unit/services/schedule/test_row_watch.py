@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 from typing import TYPE_CHECKING
+from unittest.mock import Mock, call
 
 import pytest
 from sqlalchemy import text
@@ -89,13 +90,18 @@ def test_as_many_rows_as_people_can_tell_apart_are_an_alert_each() -> None:
     assert len([*_alerts(rows)]) == APART
 
 
-def test_who_has_met_one_leaves_it_to_whoever_leads_to_tell(one: CycleBench) -> None:
+def test_who_has_met_one_leaves_it_to_whoever_leads_to_tell(one: CycleBench, monkeypatch: pytest.MonkeyPatch) -> None:
     watch, noted = RowWatch(one.context), one.context.memory.met_damage
     watch.note_met()
     assert noted.changed() == set()
     one.context.database.unreadable.add([UnreadableRow("attempt", "look elsewhere", "hint")])
     watch.note_met()
     assert [noted.latest(name) for name in noted.changed()] == [True]
+    put = Mock(wraps=noted.put)
+    monkeypatch.setattr(noted, "put", put)
+    with one.context.history.transaction() as history:
+        watch.tell_met(history, one.bench.time)
+        assert put.mock_calls == [call({"row": None}, within=history.database)], "told and forgotten, or neither"
 
 
 def test_a_check_names_what_cannot_be_read(one: CycleBench) -> None:

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     import socket
     from collections.abc import Callable, Collection
 
-    from starlette.types import ASGIApp, Receive, Scope, Send
+    from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
     from rotator.config.daemon import HttpSettings
 
@@ -66,6 +66,8 @@ class ConnectionLimits:
     """From its first byte to its last."""
     answer: float = 30.0
     """From the header to the last byte of the answer that was taken."""
+    late: float = 24.0
+    """From the header on: of which nothing was answered by then, it is said that it takes too long."""
     idle: float = IDLE
 
     @classmethod
@@ -289,9 +291,9 @@ class _Connection(asyncio.Protocol):
 class AnswersLimited:
     """ASGI middleware: only so many requests are answered at once, and /healthz besides."""
 
-    def __init__(self, app: ASGIApp, most: int) -> None:
-        self._app: Final = app
-        self._most: Final = most
+    def __init__(self, app: ASGIApp, limits: ConnectionLimits) -> None:
+        self._app: Final = _AnswersInTime(app, limits.late)
+        self._most: Final = limits.answers
         self._under_way = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -314,6 +316,41 @@ class AnswersLimited:
 _BUSY: Final = refuse(
     503, "Too many ask at once. Come back in a few seconds.", Connection="close", **{"Retry-After": "2"}
 )
+
+
+class _AnswersInTime:
+    """ASGI middleware: where nothing was answered in so many seconds, it says 503. What comes later is dropped.
+
+    It ends with what makes the answer, as a thread that waits for the history cannot be ended.
+    """
+
+    def __init__(self, app: ASGIApp, seconds: float) -> None:
+        self._app: Final = app
+        self._seconds: Final = seconds
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Hands on, and waits."""
+        has_begun = is_late = False
+
+        async def send_unless_late(message: Message) -> None:
+            nonlocal has_begun
+            if not is_late:
+                has_begun = True
+                await send(message)
+
+        making = asyncio.ensure_future(self._app(scope, receive, send_unless_late))
+        try:
+            await asyncio.wait({making}, timeout=self._seconds)
+            if not making.done() and not has_begun:
+                is_late = True
+                await _LATE(scope, receive, send)
+        except asyncio.CancelledError:
+            # The server stops. What makes the answer says so, where nothing was answered.
+            making.cancel()
+        await making
+
+
+_LATE: Final = refuse(503, "This takes too long: the history may be away.", Connection="close", **{"Retry-After": "10"})
 
 
 def place_of(address: str) -> str:

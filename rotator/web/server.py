@@ -106,7 +106,7 @@ class _Server(ThreadedServer):
 
     def __init__(self, application: ASGIApp, listening: socket.socket, limits: ConnectionLimits) -> None:
         super().__init__(
-            AnswersLimited(application, limits.answers),
+            AnswersLimited(application, limits),
             [listening],
             name="web",
             proxy_headers=False,

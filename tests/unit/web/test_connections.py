@@ -33,7 +33,7 @@ FOREVER: Final = 600.0
 """Seconds that no test lasts."""
 SOON: Final = 0.2
 PATIENT: Final = ConnectionLimits(
-    connections=8, per_address=8, first_byte=FOREVER, header=FOREVER, answer=FOREVER, idle=FOREVER
+    connections=8, per_address=8, first_byte=FOREVER, header=FOREVER, answer=FOREVER, late=FOREVER, idle=FOREVER
 )
 
 HEALTH: Final = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n"
@@ -153,6 +153,16 @@ def test_who_does_not_take_his_answer_is_closed(pages: Pages) -> None:
             while more := slow.recv(1_000_000):
                 taken += len(more)
     assert taken < LENGTH
+
+
+def test_who_asks_for_what_is_not_made_in_time_is_told_so(pages: Pages) -> None:
+    pages.may_end.clear()
+    with served(pages, late=SOON) as port, call(port, PAGE) as waiting:
+        assert status(waiting) == 503
+        assert ends(waiting)
+        pages.may_end.set()
+        with call(port, PAGE) as next_one:
+            assert status(next_one) == 200
 
 
 def test_who_takes_his_answer_slowly_gets_all_of_it(pages: Pages) -> None:

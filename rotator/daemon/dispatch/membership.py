@@ -45,7 +45,7 @@ class Membership:
         self._machine: Final = ThisMachine(self._jobs, role, now=now, monotonic=monotonic)
         self.id: Final = self._machine.id
         self._leaves: Final = threading.Event()
-        self._thread = threading.Thread(name="heartbeat", daemon=True)
+        self._thread: threading.Thread | None = None
         self._beats = 0
         self._silent: frozenset[SilentMachine] = frozenset()
         self._told = ""
@@ -65,7 +65,7 @@ class Membership:
     def leave(self, timeout: timedelta) -> None:
         """Says no more that it is there, and gives back what it has."""
         self._leaves.set()
-        if self._thread.ident is not None:
+        if self._thread:
             self._thread.join(timeout.total_seconds())
         try:
             self._machine.leave()

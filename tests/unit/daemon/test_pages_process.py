@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from datetime import timedelta
 from typing import TYPE_CHECKING
-from unittest.mock import Mock
+from unittest.mock import MagicMock, Mock
 
 import pytest
 
@@ -134,6 +134,18 @@ def test_a_configuration_that_is_read_again_counts_and_a_wrong_one_does_not(page
 
     pages.plays(script)
     assert pages.heard.count("RELOADING=1") == 2
+
+
+def test_the_log_has_where_they_are_served(
+    config: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO", "rotator.daemon.pages_process")
+    server = MagicMock()
+    monkeypatch.setattr("rotator.daemon.pages_process.pages_server", lambda *_, **__: server)
+    monkeypatch.setattr("rotator.daemon.pages_process.PagesProcess", Mock())
+    with Application(load(config), environ={}) as app:
+        serve_pages(app)
+    assert [vars(each)["url"] for each in caplog.records] == [server.__enter__().url]
 
 
 def test_it_asks_for_no_secret_of_a_channel_or_of_an_org_and_only_reads(

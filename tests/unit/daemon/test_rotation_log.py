@@ -121,6 +121,10 @@ def test_a_rotation_runs_from_its_beginning_to_the_end_of_its_job(config: Path) 
     assert rotations.credentials == []
 
 
+def test_a_job_that_finds_nothing_due_has_no_rotation_to_end() -> None:
+    RunningRotations().job(Job(JobKind.ROTATE, "billing", lambda: None)).run()
+
+
 def test_other_jobs_are_left_as_they_are() -> None:
     job = Job(JobKind.INVENTORY, "production", lambda: None)
     assert RunningRotations().job(job) is job

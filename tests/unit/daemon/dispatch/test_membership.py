@@ -127,7 +127,7 @@ def test_of_a_machine_that_is_silent_the_sessions_are_ended_once_for_each_silenc
     one: Membership, fleet: Fleet, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Later another process may be called as it was."""
-    for silent in ([SECOND], [SECOND], [SECOND, THIRD], [THIRD], [SECOND, THIRD]):
+    for silent in ([SECOND], [SECOND, THIRD], [SECOND, THIRD], [THIRD], [SECOND, THIRD]):
         fleet.silent = silent
         beat(one)
     assert fleet.ended == [[lost(SECOND)], [lost(THIRD)], [lost(SECOND)]]
@@ -194,7 +194,7 @@ def test_a_clock_that_is_wrong_is_told_when_it_begins_and_when_it_is_over(
     one: Membership, fleet: Fleet, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO, module.__name__)
-    for off in (CLOCK_TOLERANCE, -12 * CLOCK_TOLERANCE, -12 * CLOCK_TOLERANCE, timedelta(0), timedelta(0)):
+    for off in (CLOCK_TOLERANCE, *[-12 * CLOCK_TOLERANCE] * 3, timedelta(0), timedelta(0)):
         fleet.clock_off = off
         beat(one)
     (wrong, [hint]), right = said(caplog)

@@ -11,7 +11,7 @@ import requests
 
 import rotator
 from rotator.alerts.base import DeliveryFailed
-from rotator.net.client import NO_SOCKS, USE_HTTP_PROXY, Session, is_about_socks
+from rotator.net.client import NO_SOCKS, USE_HTTP_PROXY, Session, is_about_socks, why_unreached
 from rotator.net.limits import KILOBYTE, Limits
 
 if TYPE_CHECKING:
@@ -38,9 +38,8 @@ def send_heartbeat(url: Secret, *, timeout: float, ca: Path | None = None) -> No
     except requests.Timeout:
         raise _failed("no answer within the time-out") from None
     except (requests.RequestException, OSError) as error:
-        # Not its text: the URL is in it.
         socks = f"{NO_SOCKS}. {USE_HTTP_PROXY}".removesuffix(".")
-        raise _failed(socks if is_about_socks(error) else f"it cannot be reached ({type(error).__name__})") from None
+        raise _failed(socks if is_about_socks(error) else f"it cannot be reached: {why_unreached(error)}") from None
     if not response.ok or response.is_redirect:
         raise _failed(f"it answered HTTP {response.status_code}")
     if response.content.strip() == _UNKNOWN:

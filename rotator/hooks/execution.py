@@ -125,14 +125,14 @@ def run(
         if not _has_ended(process, output, timeout):
             _end(process)
             raise HookFailed(
-                f"Hook {hook}: {command[0]} was ended, as it took longer than {timeout:g} seconds.",
+                f"Hook {hook}: {command[0]} was ended, as it took longer than {timeout:g} s.",
                 hint="Have it do the work in the background, or give it more time (`timeout`).",
                 output=output.text,
             )
     if process.returncode:
         raise HookFailed(
             f"Hook {hook}: {command[0]} {_ended(process.returncode)}.",
-            hint="`rotator hooks list` shows what it said.",
+            hint=f"`rotator hooks test {hook}` shows what it says.",
             output=output.text,
         )
     return output.text

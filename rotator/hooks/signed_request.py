@@ -16,7 +16,7 @@ import rotator
 from rotator.core import words
 from rotator.errors import ConfigurationError
 from rotator.hooks.base import HookFailed
-from rotator.net.client import NO_SOCKS, USE_HTTP_PROXY, Session, host_of, is_about_socks
+from rotator.net.client import NO_SOCKS, USE_HTTP_PROXY, Session, host_of, is_about_socks, why_unreached
 from rotator.net.limits import KILOBYTE, Limits
 from rotator.plain_text import one_line
 
@@ -73,8 +73,7 @@ class WebhookHook:
         except (requests.RequestException, OSError) as error:
             if is_about_socks(error):
                 raise self._failed(f"cannot be called: {NO_SOCKS}", USE_HTTP_PROXY, transient=False) from None
-            # Not its text: it names the address with what may be secret in it.
-            raise self._failed(f"cannot be reached ({type(error).__name__})") from None
+            raise self._failed(f"cannot be reached: {why_unreached(error)}") from None
         said = one_line(answer.content[:_KEPT].decode("utf-8", "replace"))
         if answer.status_code // 100 != _SUCCESS:
             is_busy = answer.status_code in _BUSY or answer.status_code >= requests.codes.server_error

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import ssl
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 from urllib.parse import urljoin, urlsplit
 
 import requests
+from urllib3.exceptions import NewConnectionError
 
 from rotator.net.adapter import BoundedAdapter
 
@@ -134,6 +136,19 @@ def cause_of(error: BaseException, kind: type[E]) -> E | None:
             return seen
         seen = seen.__cause__ or seen.__context__
     return None
+
+
+def why_unreached(error: BaseException) -> str:
+    """Why nothing answered, in a few words, and none of the error's own: they name the address, with secrets in it."""
+    if distrusted := cause_of(error, ssl.SSLCertVerificationError):
+        return f"its TLS certificate is not trusted ({distrusted.verify_message})"
+    if not isinstance(error, requests.RequestException):
+        return "the file of the authorities to trust cannot be read"
+    new = cause_of(error, NewConnectionError)
+    if new is None:
+        return "the connection broke"
+    system = cause_of(new, OSError)
+    return ((system.strerror if system else None) or "no connection").lower()
 
 
 def _origin(address: str) -> tuple[str, str, int]:

@@ -19,7 +19,7 @@ import rotator
 from rotator.errors import NOTHING_CHANGED, ConfigurationError, OrgError, OrgUnavailable
 from rotator.net import trust
 from rotator.net.adapter import answers_of
-from rotator.net.client import NO_SOCKS, Session, cause_of, host_of, is_about_socks, location
+from rotator.net.client import NO_SOCKS, Session, cause_of, host_of, is_about_socks, location, why_unreached
 from rotator.net.limits import Limits, TooLarge, TooSlow
 from rotator.net.shapes import parsed
 from rotator.salesforce.hosts import InstanceHosts
@@ -275,11 +275,7 @@ def _tls_failure(host: str, error: Exception) -> OrgError:
 
 
 def _connection_failure(host: str, error: Exception) -> OrgUnavailable:
-    problem = cause_of(error, NewConnectionError)
-    if problem is None:
-        return _lost(host)
-    system = cause_of(problem, OSError)
-    return _unreachable(host, (system.strerror or "no connection").lower() if system else "no connection")
+    return _unreachable(host, why_unreached(error)) if cause_of(error, NewConnectionError) else _lost(host)
 
 
 def _unreachable(host: str, reason: str) -> OrgUnavailable:

@@ -16,7 +16,16 @@ from rotator.alerts.slack.slack_errors import refusal
 from rotator.alerts.tls import client_context, distrust
 from rotator.core.secret import Secret
 from rotator.errors import ConfigurationError
-from rotator.net.client import NO_SOCKS, USE_HTTP_PROXY, Session, cause_of, host_of, is_about_socks, location
+from rotator.net.client import (
+    NO_SOCKS,
+    USE_HTTP_PROXY,
+    Session,
+    cause_of,
+    host_of,
+    is_about_socks,
+    location,
+    why_unreached,
+)
 from rotator.net.limits import MEGABYTE, Limits
 from rotator.net.shapes import Fields, WrongShape
 
@@ -142,11 +151,8 @@ class SlackCalls:
         is_away = cause_of(error, NewConnectionError) or isinstance(error, requests.exceptions.ProxyError)
         if not is_away:
             return self._senseless(host)
-        new = cause_of(error, NewConnectionError)
-        system = cause_of(new, OSError) if new else None
-        reason = (system.strerror if system else None) or "no connection"
         return DeliveryFailed(
-            f"Channel {self._channel}: {host} cannot be reached: {reason.lower()}.",
+            f"Channel {self._channel}: {host} cannot be reached: {why_unreached(error)}.",
             hint="Check name resolution, firewall and HTTPS_PROXY.",
         )
 

@@ -268,7 +268,7 @@ def test_the_proxy_of_the_environment_is_heeded_and_so_are_its_exceptions(
 ) -> None:
     monkeypatch.setenv("HTTPS_PROXY", f"http://127.0.0.1:{unused_port}")
     for ground in (SlackGround(slack, tmp_path), WebhookGround(slack, tmp_path)):
-        with pytest.raises(DeliveryFailed, match="cannot be reached"):
+        with pytest.raises(DeliveryFailed, match="cannot be reached: connection refused"):
             ground.open().send(message(), thread=None)
         with monkeypatch.context() as here:
             here.setenv("NO_PROXY", "127.0.0.1")

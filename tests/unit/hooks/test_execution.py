@@ -74,6 +74,7 @@ def test_a_status_is_a_failure_with_what_was_said(script: Callable[[str], Path])
     with pytest.raises(HookFailed, match="ended with status 3") as failed:
         hook(script("echo no such consumer >&2; exit 3")).call(CALL)
     assert failed.value.output == "no such consumer"
+    assert failed.value.hint == "`rotator hooks test reload` shows what it says."
     assert failed.value.transient
 
 
@@ -84,7 +85,7 @@ def test_so_is_a_signal(script: Callable[[str], Path]) -> None:
 
 def test_one_that_takes_too_long_is_ended_with_what_it_started(script: Callable[[str], Path], tmp_path: Path) -> None:
     note = tmp_path / "child"
-    with pytest.raises(HookFailed, match=r"took longer than 1 seconds"):
+    with pytest.raises(HookFailed, match=r"took longer than 1 s\."):
         hook(script(f"sleep 600 & echo $! > {shlex.quote(str(note))}; wait"), timeout="1s").call(CALL)
     assert _ends(int(note.read_text()))
 

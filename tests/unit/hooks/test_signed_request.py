@@ -115,7 +115,7 @@ def test_one_that_is_away_is_told_without_its_whole_address() -> None:
     with socket.socket() as nobodys:
         nobodys.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{nobodys.getsockname()[1]}/hook?for=us"
-        with pytest.raises(HookFailed, match="cannot be reached") as failed:
+        with pytest.raises(HookFailed, match="cannot be reached: connection refused") as failed:
             webhook(url).call(CALL)
     assert "for=us" not in f"{failed.value} {failed.value.__cause__}"
     assert failed.value.transient

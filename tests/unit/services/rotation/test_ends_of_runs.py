@@ -16,7 +16,7 @@ from rotator.errors import HistoryError, OrgError, OrgUnavailable, RotationRunni
 from rotator.history.journal.queries import rotations
 from rotator.services.rotation import rotation_service as service_module
 from rotator.services.rotation.gap import MeasuredGap
-from rotator.services.rotation.report import Outcome, Report
+from rotator.services.rotation.report import Outcome, Report, report_of
 from rotator.services.rotation.requests import Request
 from rotator.testing.versions import MOMENT
 from tests.unit.services.bench import FINISH, NOW
@@ -74,6 +74,10 @@ def test_a_rotation_that_has_ended_is_kept_with_what_it_replaced(one: Bench, mon
     assert (kept.outcome, kept.why, kept.old_fingerprint, kept.new_fingerprint) == ("rotated", "It is so.", OLD, NEW)
     assert kept.gap_seconds == 90.0
     assert stopped(one) == []
+    as_kept = replace(REPORT, rotation_id=kept.id, gap=MeasuredGap(length=timedelta(seconds=90)))
+    assert report_of(kept, Strategy.IN_PLACE) == as_kept, "what is told of it late is the same"
+    first = replace(kept, old_fingerprint=None, gap_seconds=None)
+    assert report_of(first, Strategy.IN_PLACE) == replace(as_kept, old_fingerprint=None, gap=NO_GAP)
 
 
 def test_how_long_consumers_are_refused_is_not_known_while_they_are(

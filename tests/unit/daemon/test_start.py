@@ -140,11 +140,14 @@ def test_a_service_is_begun_with_what_was_said_when_it_was_started(
     service, shared = Mock(), Mock()
     monkeypatch.setattr("rotator.daemon.start.Service", service)
     monkeypatch.setattr("rotator.daemon.start._shared", shared)
+    apart = Mock()
+    monkeypatch.setattr("rotator.daemon.start.upgrade_apart", apart)
+    monkeypatch.setattr("rotator.history.engine.database.Database.upgrade", lambda _database: None)
     for of_the_process in ("keep_memory_together", "keep_what_is_loaded", "raise_file_limit"):
         monkeypatch.setattr(f"rotator.daemon.start.{of_the_process}", Mock())
     with Application.configured(config, {}) as app:
         serve(app, with_pages=False, exit_at_once=never, at_once={JobKind.ROTATE: 7})
-        assert app.upgrade_beforehand
+        assert apart.mock_calls == [call(app.settings.database, app.environ)]
     given = service.call_args.kwargs
     assert (given["at_once"], given["share"]) == ({JobKind.ROTATE: 7}, shared.return_value)
     assert service.return_value.run.called

@@ -126,7 +126,7 @@ class ChainVerification:
     hint: str = ""
     """What to do about it."""
     signed_from: int | None = None
-    """Sequence number of the first event that is signed; None where none is, or signatures were not looked at."""
+    """Sequence number of the first event that is signed; None where none is."""
     key: str = ""
     """The installation's public key; empty where it has none yet."""
     taken_over: int = 0

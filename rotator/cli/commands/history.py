@@ -175,13 +175,14 @@ def verify(invocation: Invocation, since: tuple[str, ...], against: tuple[IO[str
         found = verification.verify(app.database, kept)
         signed_head = verification.signed_head(app.database, found, app.now())
         unreadable = unreadable_rows(app.database)
+        has_keys = bool(found.key or app.settings.history.trusted_keys)
     if invocation.json:
         told = {"unreadable": [each._asdict() for each in unreadable], "signed_head": str(signed_head or "") or None}
         print_json(vars(found) | told)
     elif found.intact:
         console().print(state("ok"), f"{found.events} events, none changed{_compared(kept)}. Head:")
         console().print(str(signed_head or found.head), soft_wrap=True)
-        _print_limits(found)
+        _print_limits(found, has_keys=has_keys)
     else:
         console().print(state("failed"), found.finding)
         console().print(f"What to do: {found.hint}")
@@ -246,10 +247,15 @@ def _compared(kept: list[KeptHead]) -> str:
     return f", and {words.count(len(kept), 'head')} found in it" if kept else ""
 
 
-def _print_limits(found: ChainVerification) -> None:
-    """What a history without a fault does not prove."""
+def _print_limits(found: ChainVerification, *, has_keys: bool) -> None:
+    """What a history without a fault does not prove; `has_keys`: there are keys to hold its signatures against."""
     if found.signed_from is None and found.events:
         console().print("No event is signed yet: earlier releases did not. The next one that is written will be.")
+    elif found.signed_from is not None and not has_keys:
+        console().print(
+            f"Signed from event {found.signed_from} on, and no key that counts is here: only the chain of hashes was"
+            " checked. `rotator check` says where the key belongs."
+        )
     elif found.signed_from is not None:
         key = found.key or "none yet"
         console().print(f"Signed from event {found.signed_from} on. The public key of this installation: {key}")

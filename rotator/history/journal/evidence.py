@@ -116,10 +116,12 @@ class Signatures:
         """Raises HistoryError where the installation's key cannot be read."""
         self._keys: Final = signer.keys() if signer else {}
         self.first: int | None = None
-        """Sequence number of the first event that is signed."""
+        """Sequence number of the first event that is signed, also where there is no key to hold it against."""
 
     def fault(self, sequence: int, event_hash: str, signature: str | None, signer: str | None) -> Fault | None:
         """What is wrong with the signature of the next event, whose hash is right."""
+        if not self._keys:
+            self.first = self.first or (sequence if signature else None)
         if not self._keys or (signature is None and self.first is None):
             return None
         if signature is None:

@@ -146,6 +146,13 @@ def cut_off(folder: Path) -> None:
         connection.execute("UPDATE head SET events = 1, hash = (SELECT hash FROM event)")
 
 
+@pytest.mark.usefixtures("signed")
+def test_of_a_history_whose_key_is_gone_nobody_is_told_that_it_is_not_signed(rotator: Command, config: Path) -> None:
+    (config.parent / "rotator.db.key").unlink()
+    outcome = rotator("--config", config, "history", "verify")
+    assert "Signed from event 1 on, and no key that counts is here" in " ".join(outcome.out.split())
+
+
 @longer
 def test_the_head_that_is_shown_is_signed_and_is_found_again(rotator: Command, config: Path, signed: str) -> None:
     shown = rotator("--config", config, "history", "verify")

@@ -28,7 +28,8 @@ def end_of(
     except (ValueError, OverflowError) as error:
         raise wrong_input(f"{'--for' if length is not None else '--until'}: {error}.", hint) from None
     if ends <= now:
-        raise wrong_input(f"{moment(ends, now)} has passed.", hint)
+        passed = "--for: must be more than 0s" if length is not None else f"--until: {moment(ends, now)} has passed"
+        raise wrong_input(f"{passed}.", hint)
     return ends
 
 

@@ -8,7 +8,7 @@ from typing import Annotated, Final, Literal, Self
 from pydantic import Field, IPvAnyNetwork, model_validator
 
 from rotator.config.durations import Duration, Period
-from rotator.config.paths import ConfiguredPath, PublicUrl
+from rotator.config.paths import ConfiguredPath, HostName, PublicUrl
 from rotator.config.secrets import SecretReference
 from rotator.config.section import Section, Words, when_left_out
 from rotator.core.machines.bounds import MOST_AT_ONCE
@@ -85,7 +85,7 @@ class HttpSettings(Section):
     """Bearer token that every page demands, save /healthz. Beyond loopback there must be one."""
     reports_token: SecretReference | None = None
     """Bearer token by which consumers say what they last logged in with, and see nothing; None: they cannot."""
-    names: tuple[Words, ...] = ()
+    names: tuple[HostName, ...] = ()
     """Further host names under which it may be asked, such as a reverse proxy's."""
     public_url: PublicUrl | None = None
     """Where people open the pages, such as through a reverse proxy: messages link to it, and its host may be asked."""

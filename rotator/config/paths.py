@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import re
 from pathlib import Path
 from typing import Annotated, Final
@@ -43,15 +44,19 @@ def _address(value: str, schemes: frozenset[str]) -> SplitResult | None:
     return parts if whole and not spoilt else None
 
 
-def _https(value: str) -> str:
-    parts = _address(value, frozenset({"https"}))
-    if parts is None or "@" in parts.netloc:
-        raise ValueError("must be an address such as https://example.my.salesforce.com")
-    return value.rstrip("/")
+def _https(example: str) -> AfterValidator:
+    def is_https(value: str) -> str:
+        parts = _address(value, frozenset({"https"}))
+        if parts is None or "@" in parts.netloc:
+            raise ValueError(f"must be an address such as {example}")
+        return value.rstrip("/")
+
+    return AfterValidator(is_https)
 
 
-HttpsUrl = Annotated[str, AfterValidator(_https)]
-"""An https address without user, query and trailing slash."""
+OrgUrl = Annotated[str, _https("https://example.my.salesforce.com")]
+SlackUrl = Annotated[str, _https("https://slack.com/api")]
+"""https addresses without user, query and trailing slash."""
 
 
 def _page(value: str) -> str:
@@ -112,6 +117,21 @@ def _proxy(value: str) -> str:
 
 ProxyUrl = Annotated[str, AfterValidator(_proxy)]
 """The address of an HTTP proxy, without user and password."""
+
+
+def _host(value: str) -> str:
+    try:
+        ipaddress.ip_address(value.strip("[]"))
+    except ValueError:
+        labels = value.removesuffix(".").split(".")
+        if not all(re.fullmatch(r"(?i:[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?)", label) for label in labels):
+            form = "the name or address of a host, such as rotator.example.com, without https:// and without a port"
+            raise ValueError(f"must be {form}") from None
+    return value
+
+
+HostName = Annotated[str, AfterValidator(_host)]
+"""A host as browsers send it in `Host`, which the port does not matter in (RFC 9110 section 7.2)."""
 
 
 def _domain(value: str) -> str:

@@ -16,7 +16,7 @@ from rotator.config.audit import AuditSettings
 from rotator.config.daemon import DaemonSettings, HttpSettings, LimitSettings
 from rotator.config.database import DatabaseSettings, HistorySettings
 from rotator.config.durations import Period
-from rotator.config.paths import ConfiguredPath, DomainName, HttpsUrl, ProxyUrl
+from rotator.config.paths import ConfiguredPath, DomainName, OrgUrl, ProxyUrl
 from rotator.config.plugins import Channel, Store
 from rotator.config.rotation.hooks import HooksSettings
 from rotator.config.rotation.rotation_settings import RotationSettings
@@ -150,8 +150,8 @@ class WriteMode(StrEnum):
 class OrgSettings(Section):
     """One Salesforce organisation and how the program logs in to it."""
 
-    login_url: HttpsUrl
-    audience: HttpsUrl = Field(default_factory=lambda fields: str(fields.get("login_url", "")))
+    login_url: OrgUrl
+    audience: OrgUrl = Field(default_factory=lambda fields: str(fields.get("login_url", "")))
     """Claim `aud` of every assertion (RFC 7523 section 3); the login URL unless said otherwise."""
     ca: ConfiguredPath | None = None
     """PEM file of the authorities to trust instead of the public ones."""
@@ -197,7 +197,7 @@ class CredentialSettings(RotationSettings):
     strategy: Strategy = Field(
         default_factory=lambda fields: _strategy_of(fields.get("kind", ""), fields.get("apps", ()))
     )
-    audience: HttpsUrl | None = None
+    audience: OrgUrl | None = None
     """Claim `aud` of its assertions; the org's unless said otherwise."""
     consumers: Annotated[tuple[Name, ...], Field(max_length=100)] = ()
     """The programs that log in with it, by the names by which they say so (`retire`, `require_confirmation`)."""

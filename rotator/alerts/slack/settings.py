@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from rotator.config.paths import ConfiguredPath, HttpsUrl
+from rotator.config.paths import ConfiguredPath, SlackUrl
 from rotator.config.secrets import SecretReference
 from rotator.config.section import ChannelSettings, Words
 
@@ -14,7 +14,7 @@ class SlackBotSettings(ChannelSettings):
     token: SecretReference
     channel: Words
     """Id or name of the Slack channel; the id is found at the end of the channel's "About" page."""
-    api_url: HttpsUrl = "https://slack.com/api"
+    api_url: SlackUrl = "https://slack.com/api"
     ca: ConfiguredPath | None = None
 
 

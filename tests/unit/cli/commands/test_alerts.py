@@ -226,7 +226,7 @@ def test_an_alert_is_snoozed_for_a_while_or_until_a_day(rotator: Command, config
         (["snooze", "{id}", "--reason", "x", "--for", "soon"], "--for: must be a duration"),
         (["snooze", "{id}", "--reason", "x", "--until", "soon"], "--until: must be a day or a time"),
         (["snooze", "{id}", "--reason", "x", "--until", "2001-01-01"], "has passed"),
-        (["snooze", "{id}", "--reason", "x", "--for", "0s"], "has passed"),
+        (["snooze", "{id}", "--reason", "x", "--for", "0s"], "--for: must be more than 0s."),
     ],
 )
 def test_what_cannot_be_meant_is_refused_and_changes_nothing(

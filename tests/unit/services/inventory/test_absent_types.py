@@ -58,6 +58,13 @@ def test_what_there_was_none_of_and_no_room_to_ask_for_is_found_by_the_next_whol
         assert [each.app for each in world.look().entries if each.type == Held.EXTERNAL_APP] == ["Payroll"]
 
 
+def test_a_command_finds_what_a_look_had_no_room_to_ask_for(world: World) -> None:
+    hold(world, "login", "signing")
+    world.look()
+    hold(world, "payroll")
+    assert "Payroll" in {each.app for each in world.look(is_command=True).entries}
+
+
 def test_what_a_command_has_seen_meanwhile_is_not_taken_for_gone(world: World) -> None:
     hold(world, "login", "signing")
     world.look()

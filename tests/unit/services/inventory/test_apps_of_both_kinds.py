@@ -111,6 +111,14 @@ def test_an_app_that_is_shown_no_more_keeps_the_dates_that_were_seen(world: Worl
     assert world.found("Payroll").state is CertificateState.HIDDEN
 
 
+def test_for_a_credentials_app_that_is_shown_no_more_the_stored_version_stands(world: World, stored: Stored) -> None:
+    version = stored()
+    world.known = [last(entry("Billing", version.certificate, kind=Kind.EXTERNAL_APP))]
+    world.orgs["production"] = [entry("Billing", kind=Kind.EXTERNAL_APP)]
+    billing = world.found("Billing")
+    assert (billing.state, billing.seen.is_stored_one) == (CertificateState.OK, True)
+
+
 def test_an_org_that_shows_no_external_client_app_any_more_hides_them(world: World) -> None:
     world.known = [last(entry("Payroll", make_version().certificate, kind=Kind.EXTERNAL_APP))]
     world.orgs["production"] = [entry("Bare")]

@@ -10,6 +10,7 @@ from rotator.core.attempts import AttemptRecord
 from rotator.errors import Holder
 from rotator.history.attempt_records import AttemptRecords
 from rotator.history.journal.journal import Journal
+from rotator.history.last_observations import LastObservations
 from rotator.history.records import NewRotation
 from rotator.history.usage.consumer_reports import ConsumerReports
 from rotator.history.usage.usages import Usages
@@ -73,16 +74,18 @@ def test_of_some_credentials_nothing_of_any_other_is_read(database: Database, be
     for name, rotation in (("billing", begun), ("crm", journal.begin_rotation(other, MOMENT).id)):
         journal.record("promote", now=MOMENT, credential=name, rotation_id=rotation, version="b" * 64)
         attempts.put(AttemptRecord("rotate", name, last_at=MOMENT))
+        LastObservations(database).put_problem(name, "It is away.")
     of_all = histories(database, [])
     assert of_all.keys() == {"billing", "crm"}
     assert histories_of(database, ["billing"]) == {"billing": of_all["billing"]}
     assert of_all["billing"].last_promotion == MOMENT
 
 
-def test_attempts_at_an_org_of_the_same_name_are_none_at_the_credential(database: Database) -> None:
+def test_attempts_at_something_else_of_the_same_name_are_none_at_the_credential(database: Database) -> None:
     attempts = AttemptRecords(database)
     attempts.put(AttemptRecord("rotate", "billing", last_at=MOMENT, failures=1))
-    attempts.put(AttemptRecord("look", "billing", last_at=MOMENT, failures=4))
+    for kind in ("look", "upkeep"):
+        attempts.put(AttemptRecord(kind, "billing", last_at=MOMENT, failures=4))
     for found in (histories(database, ["billing"]), histories_of(database, ["billing"])):
         assert (found["billing"].attempt.kind, found["billing"].attempt.failures) == ("rotate", 1)
 

@@ -87,6 +87,9 @@ def test_the_attempts_at_it_and_what_holds_them_up_are_known() -> None:
 def test_who_sees_to_it_is_named() -> None:
     assert of().owner is None
     assert of(options=", owner: Billing team").owner == "Billing team"
+    orgs = {name: org.model_copy(update={"owner": "CRM team"}) for name, org in configured().orgs.items()}
+    settings = configured().model_copy(update={"orgs": orgs})
+    assert status_of(settings, "billing", CredentialHistory(), seen(), NOW).owner == "CRM team"
 
 
 class TestHalts:
@@ -233,7 +236,8 @@ class TestLastKnown:
         settings = configured()
         LastObservations(database).put("billing", seen(), NOW, NOW)
         AttemptRecords(database).put(replace(GOOD, problem="The org is away."))
-        AttemptRecords(database).put(AttemptRecord("audit", "production").succeeded(NOW))
+        for kind in ("audit", "rotate"):
+            AttemptRecords(database).put(AttemptRecord(kind, "production").succeeded(NOW))
         assert known_state(settings, database, "billing", NOW) is CredentialState.OK
         [status] = last_known_statuses(settings, database, ["billing"], NOW)
         assert (status.state, status.why_unknown) == (CredentialState.UNKNOWN, "The org is away.")

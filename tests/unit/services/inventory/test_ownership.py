@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from rotator.config.settings import Settings
-from rotator.core.attempts import INVENTORY, AttemptRecord
+from rotator.core.attempts import INVENTORY, ROTATE, AttemptRecord
 from rotator.core.crypto.certificates import throwaway
 from rotator.core.lifecycle.certificate_life import CertificateLife
 from rotator.core.lifecycle.states import CertificateState
@@ -103,3 +103,12 @@ def test_what_the_last_look_did_not_show_and_did_not_miss_could_not_be_read(
     known = by_place(last_known(settings, database, MOMENT + DAY))
     unreadable = {where for where, life in known.items() if life.state is CertificateState.UNREADABLE}
     assert unreadable == {("SamlSsoConfig", "Billing"), ("Certificate", "Signing")}
+
+
+@pytest.mark.usefixtures("looked")
+def test_what_else_has_the_name_of_an_org_says_nothing_of_when_it_was_looked_at(
+    settings: Settings, database: Database
+) -> None:
+    before = last_known(settings, database, MOMENT)
+    AttemptRecords(database).put(AttemptRecord(ROTATE, "production").succeeded(MOMENT + DAY))
+    assert last_known(settings, database, MOMENT) == before

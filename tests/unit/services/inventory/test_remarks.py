@@ -9,14 +9,21 @@ import pytest
 
 from rotator.core.credentials import Fingerprint
 from rotator.core.decision.actions import HaltReason
+from rotator.core.lifecycle.certificate_life import CertificateLife
 from rotator.core.lifecycle.credential_life import OpenRotation
 from rotator.core.lifecycle.revocation import EVERY_STEP, Revocation
 from rotator.core.lifecycle.states import CredentialState, Halt
 from rotator.core.logins import LoginOutcome
-from rotator.core.observed import ObservedApp
+from rotator.core.observed import Kind, ObservedApp, ObservedCertificate
 from rotator.errors import Holder
 from rotator.history.journal.projection import CredentialRecord
-from rotator.services.inventory.remarks import MOST_NAMED, of_other_consumer_key, remark_on, remark_on_hidden
+from rotator.services.inventory.remarks import (
+    MOST_NAMED,
+    hidden_apps,
+    of_other_consumer_key,
+    remark_on,
+    remark_on_hidden,
+)
 from tests.unit.services.usage.promoted import DAY, HOUR, NOTHING_TRIED, NOW, PROMOTED, seen, status, version
 
 if TYPE_CHECKING:
@@ -162,6 +169,11 @@ class TestHidden:
         assert remark.sentence == (
             f"The org does not show the certificate of Billing; that of the stored key counts: {how}."
         )
+
+    def test_those_are_named_that_the_org_shows_without_their_certificate(self) -> None:
+        apps = [("Payroll", Kind.EXTERNAL_APP), ("Legacy", Kind.APP), ("Bare", Kind.EXTERNAL_APP)]
+        seen_bare = [ObservedCertificate(org="emea", app=app, type=kind) for app, kind in apps]
+        assert hidden_apps(CertificateLife(seen=each, now=NOW) for each in seen_bare) == ("Bare", "Payroll")
 
     def test_of_an_org_the_apps_are_named(self) -> None:
         assert remark_on_hidden("emea", ()) is None

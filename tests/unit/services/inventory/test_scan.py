@@ -5,11 +5,13 @@ import pytest
 
 from rotator.core.credentials import KeyVersion, Stage
 from rotator.core.crypto.certificates import throwaway
+from rotator.core.lifecycle.revocation import EVERY_STEP, Revocation
 from rotator.core.lifecycle.states import CertificateState, CredentialState
 from rotator.core.observed import Kind
 from rotator.core.severity import Severity
 from rotator.errors import HistoryUnavailable, OrgUnavailable, StoreError
 from rotator.history.engine.database import Database
+from rotator.history.journal.projection import CredentialRecord
 from rotator.history.last_observations import LastObservation, LastObservations
 from rotator.history.sightings import last_sightings
 from rotator.services.inventory.credential_history import CredentialHistory
@@ -46,6 +48,24 @@ def test_an_app_that_nobody_has_adopted_yet_has_not_drifted_and_nobody_replaces_
     world.orgs["production"] = [entry("Billing", make_version().certificate)]
     found = world.found("Billing")
     assert (found.seen.credential, found.seen.drift, found.due_at) == ("billing", False, None)
+
+
+def test_what_ended_the_key_of_a_revoked_credential_has_not_drifted(world: World, stored: Stored) -> None:
+    stored()
+    ended = make_version().certificate
+    revoked = Revocation(
+        since=MOMENT,
+        by="alex",
+        reason="stolen",
+        wanted=EVERY_STEP,
+        done=EVERY_STEP,
+        ended_by={"Billing": ended.fingerprint},
+    )
+    record = CredentialRecord(credential="billing", revocation=revoked.as_text())
+    world.histories["billing"] = CredentialHistory(record=record)
+    world.orgs["production"] = [entry("Billing", ended)]
+    found = world.found("Billing")
+    assert (found.is_revoked, found.seen.drift) == (True, False)
 
 
 def test_the_resting_app_of_a_pair_has_not_drifted(world: World, stored: Stored) -> None:

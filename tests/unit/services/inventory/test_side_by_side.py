@@ -9,7 +9,8 @@ import pytest
 from rotator.services.inventory.side_by_side import FEW, MOST, begun, made_at_once, side_by_side, unhurried
 
 
-def test_what_comes_of_it_is_told_in_the_order_of_the_things() -> None:
+@pytest.mark.parametrize("things", [[1, 3], [1, 2, 3]])
+def test_what_comes_of_it_is_told_in_the_order_of_the_things(things: list[int]) -> None:
     last = threading.Event()
 
     def work(number: int) -> int:
@@ -19,12 +20,16 @@ def test_what_comes_of_it_is_told_in_the_order_of_the_things() -> None:
         assert last.wait(60)
         return number * 10
 
-    assert list(side_by_side(work, [1, 2, 3])) == [10, 20, 30]
+    assert list(side_by_side(work, things)) == [each * 10 for each in things]
 
 
 def test_one_thing_takes_no_thread() -> None:
     assert list(side_by_side(lambda _: threading.current_thread(), ["one"])) == [threading.current_thread()]
     assert list(side_by_side(lambda _: 0, [])) == []
+
+
+def test_the_process_ends_without_waiting_for_the_threads() -> None:
+    assert list(side_by_side(lambda _: threading.current_thread().daemon, [1, 2])) == [True, True]
 
 
 def test_an_error_is_raised_in_its_turn() -> None:

@@ -32,6 +32,7 @@ def test_an_org_that_shows_no_app_at_all_hides_them_for_a_while(world: World) ->
     problem = next(problem for problem in result.problems if problem.org)
     assert (problem.org, problem.type) == ("production", Kind.APP)
     assert "shows no connected app any more" in problem.error.message
+    assert problem.error.effect == "They are not taken for gone yet."
 
     world.known = [replace(each, last_seen=MOMENT - 8 * DAY) for each in world.known]
     assert apps_of(world.scan().vanished) == {"Legacy", "Billing", "Signing"}

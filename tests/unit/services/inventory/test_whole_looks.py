@@ -20,10 +20,12 @@ from rotator.errors import HistoryUnavailable, LoginRefused
 from rotator.history.engine.tables import CERTIFICATE
 from rotator.history.sightings import last_sightings, record_sightings
 from rotator.salesforce.apps.directory import SETTINGS_TYPE
+from rotator.salesforce.inventory.org_inventory import inventory
 from rotator.salesforce.login import LoginTarget
 from rotator.salesforce.metadata import MetadataService
 from rotator.salesforce.session import Candidate, OrgSession
-from rotator.services.inventory.whole_looks import WholeLooks
+from rotator.services.inventory import whole_looks
+from rotator.services.inventory.whole_looks import READS_AT_ONCE, WholeLooks
 from rotator.simulator.org.org import Org
 from rotator.simulator.wire.faults import Effect, Fault, Kind
 from tests.near_orgs import NearTransport
@@ -84,7 +86,7 @@ class World:
         for number in range(apps - 1):
             self.org.add_app(f"App_{number:02}", certificate=self.certificates[0])
 
-    def look(self, looks: WholeLooks | None = None, *, after: timedelta = HOUR) -> Inventory:
+    def look(self, looks: WholeLooks | None = None, *, after: timedelta = HOUR, is_command: bool = False) -> Inventory:
         """As a job of the service takes an inventory, and writes it down; `looks` are of another process."""
         self.time += after
         target = LoginTarget(self.org.url, self.robot.client_id, ROBOT, self.org.url)
@@ -92,7 +94,8 @@ class World:
         session = OrgSession(
             "production", transport, lambda: [Candidate(target, self.key)], lambda: self.time, kept=self.sessions
         )
-        found = (looks or self.looks).inventory(session, MetadataService(session), self._last_seen, self.time)
+        last_seen = None if is_command else self._last_seen
+        found = (looks or self.looks).inventory(session, MetadataService(session), last_seen, self.time)
         seen = [each for each in found.entries if each.is_readable and self.writes(each)]
         record_sightings(self.database, seen, self.time)
         return found
@@ -373,6 +376,14 @@ def test_without_the_history_all_is_read(world: World) -> None:
     world.look()
     world.history_is_away = True
     assert world.calls(world.look) == {**STEADY, Kind.SOAP_READ: 2}
+
+
+def test_a_command_makes_several_calls_at_a_time_and_all_go_through_the_service_given(world: World) -> None:
+    with patch.object(whole_looks, "inventory", side_effect=inventory) as read:
+        world.look(is_command=True)
+        world.look()
+    calls = [(type(each.args[1]), each.kwargs["at_once"]) for each in read.call_args_list]
+    assert calls == [(MetadataService, READS_AT_ONCE), (MetadataService, 1)]
 
 
 def test_orgs_beyond_the_bound_are_read_whole(world: World, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -56,7 +56,8 @@ def test_it_is_its_credentials_with_its_stage_and_date() -> None:
     assert (found.seen.credential, found.seen.stage, found.seen.drift) == ("billing", Stage.CURRENT, False)
     assert found.due_at == NOW + 270 * DAY
     assert not found.is_revoked
-    assert life(replace(HELD, fingerprint="somebody's")).seen.drift
+    another = life(replace(HELD, fingerprint="somebody's"))
+    assert (another.seen.drift, another.due_at) == (True, None), "no rotation replaces it"
     by_hand = life(options=", mode: manual").expiry
     assert by_hand
     assert by_hand.is_by_hand
@@ -71,6 +72,8 @@ def test_for_an_app_that_hides_its_certificate_the_stored_one_stands() -> None:
     assert not found.is_unproven
     untried = seen(apps={"Billing": ObservedApp("Billing", hidden=True)}, pending=version("next"))
     assert life(HIDDEN, untried).seen.is_unproven
+    older = ObservedApp("Billing", live=Fingerprint("old"), hidden=True)
+    assert life(HIDDEN, seen(apps={"Billing": older})).seen.fingerprint == "old", "a login has proven it"
     shown = life(HELD, seen(apps={"Billing": hidden}, current=current)).seen
     assert (shown.is_stored_one, shown.not_before) == (False, None)
 

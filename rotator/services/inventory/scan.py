@@ -146,7 +146,7 @@ def scans(program: Program, now: datetime) -> list[Scan]:
 
     with suppress(HistoryError):
         _ = program.database  # before the threads need it; each look tells that it is away
-    return [recorded(program.database, found, program.now()) for found in side_by_side(look, orgs)]
+    return [recorded(program, found) for found in side_by_side(look, orgs)]
 
 
 def configured_places(settings: Settings, org: str) -> dict[Place, str]:
@@ -176,11 +176,11 @@ def write_down(database: Transactions, found: Scan, now: datetime, last: LastSig
                 records.put_problem(each.credential, each.problem.message)
 
 
-def recorded(database: Transactions, found: Scan, now: datetime) -> Scan:
+def recorded(program: Program, found: Scan) -> Scan:
     """Writes it down; a history that cannot be written is one more problem, unless it could not be read either."""
     try:
         if not found.failure:
-            write_down(database, found, now)
+            write_down(program.database, found, program.now())
     except HistoryError as error:
         if not found.history_failure:
             return replace(found, problems=(*found.problems, Problem(HISTORY, error)))

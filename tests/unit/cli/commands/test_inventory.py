@@ -162,3 +162,16 @@ def test_drift_is_shown(rotator: Command, config: Path, simulator: SimulatorServ
         assert "rotate restore billing-sandbox" in status.out
     finally:
         slot.put(ours, now)
+
+
+def test_a_history_that_cannot_be_opened_is_told_and_hides_no_certificate(
+    rotator: Command, config: Path, simulator: SimulatorServer
+) -> None:
+    config.write_text(
+        re.sub(r"^database:.*$", "database: sqlite:////proc/none/rotator.db", config.read_text(), flags=re.M)
+    )
+    outcome = rotator("--config", config, "inventory", "--json")
+    assert outcome.code == 1
+    assert outcome.err.count("The history database /proc/none/rotator.db cannot be made") == 1
+    apps = [line for line in outcome.json if line["type"] == "ConnectedApp"]
+    assert set(by_app(apps)) == {(org.name, app) for org in simulator.orgs for app in org.apps}

@@ -257,13 +257,14 @@ def test_a_history_that_cannot_be_written_is_a_problem_once(world: World, monkey
         raise FULL
 
     monkeypatch.setattr(scan_module, "write_down", fail)
+    program = cast("Any", SimpleNamespace(database=None, now=lambda: MOMENT))
     found = world.scan()
-    told = scan_module.recorded(cast("Any", None), found, MOMENT)
+    told = scan_module.recorded(program, found)
     assert (told.problems, told.history_failure) == ((*found.problems, Problem("history", FULL)), FULL)
-    assert scan_module.recorded(cast("Any", None), told, MOMENT) is told
+    assert scan_module.recorded(program, told) is told
     world.orgs["production"] = OrgUnavailable("away")
     away = world.scan()
-    assert scan_module.recorded(cast("Any", None), away, MOMENT) is away
+    assert scan_module.recorded(program, away) is away
     assert written == [found, told], "of an org that is away there is nothing to write down"
 
 

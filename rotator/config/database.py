@@ -5,11 +5,11 @@ from pathlib import Path
 from typing import Annotated, Any, Final, Self
 from urllib.parse import SplitResult, parse_qsl, urlsplit
 
-from pydantic import Field, ValidationInfo, field_validator, model_validator
+from pydantic import ValidationInfo, field_validator, model_validator
 
 from rotator.config.paths import ConfiguredPath
 from rotator.config.secrets import SecretReference
-from rotator.config.section import Section, Words
+from rotator.config.section import Section, Words, written_as
 
 SQLITE: Final = "sqlite:///"
 DRIVER: Final = "postgresql+psycopg"
@@ -92,7 +92,12 @@ class DatabaseSettings(Section):
         return all(is_here(_without_port(host)) for value in named for host in value.split(","))
 
 
-PublicKeyText = Annotated[str, Field(pattern=r"^ed25519:[A-Za-z0-9+/]{43}=$")]
+PublicKeyText = Annotated[
+    str,
+    written_as(
+        r"ed25519:[A-Za-z0-9+/]{43}=", "must be a public key as `rotator history verify` prints it, ed25519:..."
+    ),
+]
 """A public key as `rotator history verify` shows it."""
 
 

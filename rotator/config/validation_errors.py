@@ -70,7 +70,6 @@ _FORMS: Final = {
     ONE_LINE: "must be one line, without control characters",
     UNIT: "must be the name of a unit of systemd, such as billing.service",
     USER: "must be the name of a user of this machine",
-    r"^ed25519:[A-Za-z0-9+/]{43}=$": "must be a public key as `rotator history verify` prints it, ed25519:...",
     r"^[A-Z]{2}$": "a country is two capital letters, such as DE",
 }
 

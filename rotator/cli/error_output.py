@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from rotator.cli.exit_codes import ExitCode, of_error
+from rotator.cli.exit_codes import ExitCode, of_error, of_several
 from rotator.cli.invocation import Invocation
 from rotator.cli.output.broken_output import BrokenOutput, standard_streams_may_break
 from rotator.cli.output.console import print_json, say
@@ -81,13 +81,13 @@ def tell(error: RotatorError, *, as_json: bool, about: str = "") -> None:
         _print_json(error)
 
 
-def end_with(problems: Iterable[RotatorError]) -> None:
-    """Tells each of the problems that a command met on its way once, and ends it with the first one's exit code."""
-    met = list({str(problem): problem for problem in problems}.values())
+def end_with(problems: Iterable[RotatorError], code: ExitCode = ExitCode.DONE) -> None:
+    """Tells each of the problems that a command met on its way once, and ends it with `code`, else the first one's."""
+    met = {str(problem): problem for problem in problems}.values()
     for problem in met:
         tell(problem, as_json=False)
-    if met:
-        raise click.exceptions.Exit(of_error(met[0]))
+    if ended := of_several([code, *map(of_error, met)]):
+        raise click.exceptions.Exit(ended)
 
 
 def _print_json(error: RotatorError) -> None:

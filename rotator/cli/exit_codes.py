@@ -67,6 +67,14 @@ def of_end(end: Outcome | CycleEnd) -> ExitCode:
     return _ENDS[end]
 
 
+def of_tries(codes: Iterable[ExitCode]) -> ExitCode:
+    """For a command that tried several things: `AWAY` where all that failed may succeed later."""
+    failed = {*codes} - {ExitCode.DONE}
+    if not failed:
+        return ExitCode.DONE
+    return ExitCode.AWAY if failed == {ExitCode.AWAY} else ExitCode.PERSON_NEEDED
+
+
 def of_several(codes: Iterable[ExitCode]) -> ExitCode:
     """For a command that did several things: `INTERRUPTED` if it was, else the first that is not `DONE`."""
     ends = list(codes)

@@ -32,6 +32,13 @@ def wrong_input(message: str, hint: str) -> ConfigurationError:
     return ConfigurationError(message, effect="Nothing was touched.", hint=hint)
 
 
+def meant(reason: str, hint: str) -> str:
+    """A reason that says something. Raises ConfigurationError."""
+    if not reason.strip():
+        raise wrong_input("--reason is empty.", hint)
+    return reason.strip()
+
+
 def somebody_is_there() -> bool:
     """Whether a person can be asked."""
     return sys.stdin.isatty() and sys.stdout.isatty()

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
+from rotator.core import words
 from rotator.core.severity import Severity
 
 if TYPE_CHECKING:
@@ -14,24 +15,10 @@ if TYPE_CHECKING:
 EXPIRED: Final = timedelta(0)
 """The last threshold: no time is left."""
 
-_UNITS: Final = (
-    ("d", timedelta(days=1)),
-    ("h", timedelta(hours=1)),
-    ("m", timedelta(minutes=1)),
-    ("s", timedelta(seconds=1)),
-)
-
 
 def label(threshold: timedelta) -> str:
     """The threshold as people write it, such as `30d` or `1d12h`; `expired` for the last one."""
-    if threshold <= EXPIRED:
-        return "expired"
-    rest, parts = threshold, []
-    for unit, size in _UNITS:
-        count, rest = divmod(rest, size)
-        if count:
-            parts.append(f"{count}{unit}")
-    return "".join(parts) or "0s"
+    return "expired" if threshold <= EXPIRED else words.exact(threshold)
 
 
 def crossed(not_after: datetime, now: datetime, thresholds: Iterable[timedelta]) -> tuple[timedelta, ...]:

@@ -8,8 +8,6 @@ from __future__ import annotations
 from datetime import MAXYEAR, UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
-from rotator.core.thresholds import has_come
-
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -72,7 +70,7 @@ def distance(time: datetime, now: datetime) -> str:
 
 def is_or_was(time: datetime, now: datetime) -> str:
     """The verb of a moment that may be past."""
-    return "was" if has_come(time, now) else "is"
+    return "was" if time <= now else "is"
 
 
 def refused(since: datetime, now: datetime) -> str:

@@ -105,7 +105,7 @@ def log_as_service(chosen: LogFormat, environ: Mapping[str, str], stream: TextIO
     from rotator.daemon.log_repeats import LimitingHandler  # noqa: PLC0415 - a command has no log of a service
 
     handler = LimitingHandler(stream)
-    handler.setFormatter(_FORALERTS[resolved(chosen, environ, stream)]())
+    handler.setFormatter(_FORMATTERS[resolved(chosen, environ, stream)]())
     root, ours = logging.getLogger(), logging.getLogger(OURS)
     root.handlers, ours.handlers = [handler], []
     root.setLevel(logging.WARNING)
@@ -139,7 +139,7 @@ def resolved(chosen: LogFormat, environ: Mapping[str, str], stream: TextIO) -> L
     return LogFormat.JOURNAL if is_journal else LogFormat.TEXT
 
 
-_FORALERTS: Final[dict[LogFormat, type[logging.Formatter]]] = {
+_FORMATTERS: Final[dict[LogFormat, type[logging.Formatter]]] = {
     LogFormat.TEXT: TextFormatter,
     LogFormat.JSON: JsonFormatter,
     LogFormat.JOURNAL: JournalFormatter,

@@ -39,11 +39,11 @@ class Notifier:
 
     def ready(self, status: str) -> None:
         """It has started, or has read its configuration again."""
-        self._send("READY=1", f"STATUS={_line(status)}")
+        self._send("READY=1", f"STATUS={one_line(status)}")
 
     def status(self, status: str) -> None:
         """A line for `systemctl status`."""
-        self._send(f"STATUS={_line(status)}")
+        self._send(f"STATUS={one_line(status)}")
 
     def reloading(self, monotonic: Callable[[], float]) -> None:
         """It reads its configuration again; `ready` ends it. `monotonic` is CLOCK_MONOTONIC in seconds."""
@@ -51,7 +51,7 @@ class Notifier:
 
     def stopping(self, status: str) -> None:
         """It was asked to end and does so."""
-        self._send("STOPPING=1", f"STATUS={_line(status)}")
+        self._send("STOPPING=1", f"STATUS={one_line(status)}")
 
     def alive(self) -> None:
         """It makes progress: the watchdog starts to count anew."""
@@ -59,7 +59,7 @@ class Notifier:
 
     def extend(self, by: timedelta) -> None:
         """It needs longer to end than the unit says: at least so long from now, or until this is said again."""
-        self._send(f"EXTEND_TIMEOUT_USEC={_microseconds(by)}")
+        self._send(f"EXTEND_TIMEOUT_USEC={by // timedelta(microseconds=1)}")
 
     def _send(self, *lines: str) -> None:
         if self._address is None:
@@ -81,11 +81,3 @@ def _watchdog(environ: Mapping[str, str]) -> timedelta | None:
     except (KeyError, ValueError):
         return None
     return timedelta(microseconds=microseconds) if meant and microseconds > 0 else None
-
-
-def _microseconds(time: timedelta) -> int:
-    return time // timedelta(microseconds=1)
-
-
-def _line(text: str) -> str:
-    return one_line(text)

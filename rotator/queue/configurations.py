@@ -1,6 +1,6 @@
 """What each machine's configuration knows: where one knows less, what it lacks may be there for another.
 
-A machine notes a digest of the names that its configuration has (`rotator.services.schedule.memory.configured_names`).
+A machine notes a digest of the names that its configuration has (`rotator.services.schedule.memory.service_memory`).
 It counts for as long as there is a row of the machine, also of one that is silent: it may come back.
 """
 

@@ -20,11 +20,10 @@ from rotator.salesforce.hosts import refuse_generic_host
 from rotator.salesforce.permissions import not_seen
 from rotator.salesforce.soap import API_VERSION
 from rotator.services.checked import Check, NothingToCheck, Result, contents_of
+from rotator.services.credential_checks import check_key, check_pairs, check_stored
 from rotator.services.inventory.live_apps import held
 from rotator.services.inventory.remarks import remark_on
 from rotator.services.inventory.side_by_side import begun, made_at_once, side_by_side
-from rotator.services.key_checks import check_key
-from rotator.services.rotation.client_secrets.secret_checks import check_pairs, check_stored
 from rotator.services.rotation.own_login import refuse_own_client_ids
 from rotator.services.rotation.requests import how_to_begin
 

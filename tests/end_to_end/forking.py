@@ -87,7 +87,6 @@ _LATER: Final = (
     "rotator.services.posture.org_facts",
     "rotator.services.preflight",
     "rotator.services.revocation.revoker",
-    "rotator.services.rotation.client_secrets.secret_checks",
     "rotator.services.rotation.export",
     "rotator.services.rotation.plan",
     "rotator.services.rotation.rotation_service",

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from rotator.cli.exit_codes import ExitCode, of_error
+from rotator.cli.exit_codes import ExitCode, of_error, of_tries
 from rotator.cli.invocation import Invocation, common_options, json_option, pass_invocation
 from rotator.cli.lazy import Lazy, LazyGroup
 from rotator.cli.output.console import NOTHING, away, console, day, moment, print_json, say, state, table
 from rotator.cli.output.former_names import with_former_names
-from rotator.cli.parameters import Text, wrong_input
+from rotator.cli.parameters import Text, meant
 from rotator.cli.time_options import end_of
 from rotator.core import words
 from rotator.core.severity import Severity
@@ -63,9 +63,8 @@ def test(invocation: Invocation, channels: tuple[str, ...]) -> None:
                 _print_answer(answers[-1])
     if invocation.json:
         print_json([_as_json(answer) for answer in answers])
-    codes = {answer.exit_code for answer in answers} - {ExitCode.DONE}
-    if codes:
-        raise click.exceptions.Exit(ExitCode.AWAY if codes == {ExitCode.AWAY} else ExitCode.PERSON_NEEDED)
+    if code := of_tries(answer.exit_code for answer in answers):
+        raise click.exceptions.Exit(code)
 
 
 def _chosen(app: Application, names: tuple[str, ...]) -> list[str]:
@@ -230,7 +229,7 @@ def ack(invocation: Invocation, alert_id: str, reason: str) -> None:
 
     with invocation.application() as app:
         now, by = app.now(), actor(os.environ)
-        alert = AlertRecords(app.database).acknowledge(alert_id, actor=by, reason=_meant(reason), now=now)
+        alert = AlertRecords(app.database).acknowledge(alert_id, actor=by, reason=meant(reason, _HELP), now=now)
     invocation.has_acted = True
     say(f"{alert.id} is acknowledged: {alert.title}.")
     say(f"Of it only {_what_is_told_still(alert)} told from now on.")
@@ -255,18 +254,11 @@ def snooze(invocation: Invocation, alert_id: str, length: str | None, until: str
     with invocation.application() as app:
         now, by = app.now(), actor(os.environ)
         ends = end_of(until, length, now, hint=_HELP, without_zone=UTC)
-        alert = AlertRecords(app.database).snooze(alert_id, until=ends, actor=by, reason=_meant(reason), now=now)
+        alert = AlertRecords(app.database).snooze(alert_id, until=ends, actor=by, reason=meant(reason, _HELP), now=now)
     invocation.has_acted = True
     say(f"{alert.id} is snoozed until {moment(ends, now)}: {alert.title}.")
     if alert.not_after and expires_between(alert.not_after, now, ends):
         say(f"The certificate expires before that, on {day(alert.not_after)}: that is told all the same.")
-
-
-def _meant(reason: str) -> str:
-    """A reason that says something. Raises ConfigurationError."""
-    if not reason.strip():
-        raise wrong_input("--reason is empty.", _HELP)
-    return reason.strip()
 
 
 def _what_is_told_still(alert: Alert) -> str:

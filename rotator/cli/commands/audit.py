@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import click
 
-from rotator.cli.error_output import tell
-from rotator.cli.exit_codes import ExitCode, of_error, of_several
+from rotator.cli.error_output import end_with
+from rotator.cli.exit_codes import ExitCode
 from rotator.cli.invocation import Invocation, common_options, json_option, pass_invocation
 from rotator.cli.output.console import print_json
-
-if TYPE_CHECKING:
-    from rotator.errors import RotatorError
 
 RISKS = ("high", "medium", "low")
 """The values of `rotator.core.posture.checks.Risk`, which is not imported for a mistake in a command line."""
@@ -70,13 +65,5 @@ def audit(invocation: Invocation, names: tuple[str, ...], *, sarif: bool, every:
         print_json(as_json(found))
     else:
         print_audit(found, every=every)
-    codes = [ExitCode.PERSON_NEEDED] if fail_on and findings(found.results, Risk(fail_on)) else []
-    _end(found.problems, codes)
-
-
-def _end(problems: tuple[RotatorError, ...], codes: list[ExitCode]) -> None:
-    """Tells why something could not be read, once each; a finding that is to fail counts before that."""
-    met = {str(problem): problem for problem in problems}.values()
-    for problem in met:
-        tell(problem, as_json=False)
-    raise click.exceptions.Exit(of_several([*codes, *map(of_error, met)]))
+    fails = fail_on and findings(found.results, Risk(fail_on))
+    end_with(found.problems, ExitCode.PERSON_NEEDED if fails else ExitCode.DONE)

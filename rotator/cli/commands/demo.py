@@ -95,6 +95,7 @@ def demo(invocation: Invocation) -> None:
       "consumers": {"plain": {"logins", "failed_logins", "failed_outside_gap"}, "dual_key": {the same}},
       "steps": [{"action", "seconds", "times"}]}], "told": {"title", "text"}, "history": {"events", "verified"}}.
     """
+    from rotator.application import Application
     from rotator.cli.commands.simulator import simulated
     from rotator.core.decision.options import RotationOptions
     from rotator.history.journal.verification import verify
@@ -102,7 +103,7 @@ def demo(invocation: Invocation) -> None:
     with tempfile.TemporaryDirectory(prefix="rotator-demo-") as folder:
         _say(invocation, "Starting two simulated orgs whose login servers take two seconds to agree ...")
         simulation = simulated(Path(folder), propagation=PROPAGATION, flap=FLAP)
-        with simulation as (config, server), _application(_with_a_pair(config, server)) as app:
+        with simulation as (config, server), Application.configured(_with_a_pair(config, server)) as app:
             found = _inventory(invocation, app)
             # Nobody sees whether a new external client app hides a certificate: that nobody uses it is said once. The
             # second turn goes back to the pair's first app, whose key has to end before.
@@ -124,12 +125,6 @@ def demo(invocation: Invocation) -> None:
         _summary(rotations, history.events, intact=history.intact)
     kept = history.intact and all(each.kept_its_promise for each in rotations)
     raise click.exceptions.Exit(ExitCode.DONE if kept else ExitCode.PERSON_NEEDED)
-
-
-def _application(config: Path) -> Application:
-    from rotator.application import Application
-
-    return Application.configured(config)
 
 
 def _with_a_pair(config: Path, server: SimulatorServer) -> Path:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from rotator.cli.exit_codes import ExitCode, of_error
+from rotator.cli.exit_codes import ExitCode, of_error, of_tries
 from rotator.cli.invocation import Invocation, common_options, json_option, pass_invocation
 from rotator.cli.lazy import LazyGroup
 from rotator.cli.output.console import NOTHING, console, print_json, state, table
@@ -103,9 +103,8 @@ def test(invocation: Invocation, names: tuple[str, ...], credential: str | None,
                 _print(answers[-1])
     if invocation.json:
         print_json(answers)
-    failed = {*codes} - {ExitCode.DONE}
-    if failed:
-        raise click.exceptions.Exit(ExitCode.AWAY if failed == {ExitCode.AWAY} else ExitCode.PERSON_NEEDED)
+    if failed := of_tries(codes):
+        raise click.exceptions.Exit(failed)
 
 
 def _chosen(app: Application, names: tuple[str, ...]) -> list[tuple[str, Settings]]:

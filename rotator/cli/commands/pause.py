@@ -9,7 +9,7 @@ import click
 
 from rotator.cli.invocation import Invocation, common_options, pass_invocation
 from rotator.cli.output.console import say
-from rotator.cli.parameters import wrong_input
+from rotator.cli.parameters import meant, wrong_input
 from rotator.cli.time_options import end_of
 from rotator.core import words
 from rotator.core.thresholds import has_come
@@ -77,11 +77,10 @@ def pause(
         now = app.now()
         ends = None if until is None and length is None else end_of(until, length, now, hint=_HELP)
         scopes = _scopes(app, names, org, every=every)
-        if not reason.strip():
-            raise wrong_input("--reason is empty.", _HELP)
+        why = meant(reason, _HELP)
         for scope in scopes:
             new, before = Standstills(app.database).pause(
-                scope, until=ends, reason=reason.strip(), actor=actor(os.environ), now=now
+                scope, until=ends, reason=why, actor=actor(os.environ), now=now
             )
             invocation.has_acted = True
             say(f"{_named(scope)} is {new}.")

@@ -129,8 +129,11 @@ def of_all(found: Iterable[Outcome | Hidden]) -> Outcome | Hidden | None:
     return sound(words.sentences(*(each.seen for each in outcomes if isinstance(each, Outcome))))
 
 
-def _open_to_consumers(credential: CredentialFacts, posture: Posture) -> Judgement:
-    # A login by client credentials is the one user's whom the policies name; nobody approves anything.
+def open_to_all(credential: CredentialFacts, posture: Posture) -> Judgement:
+    """Whether users log in through its apps whom no administrator approved.
+
+    A login by client credentials is the one user's whom the policies name; nobody approves anything.
+    """
     return None if credential.is_secret else _of_apps(is_open)(credential, posture)
 
 
@@ -139,7 +142,6 @@ def kind(credential: CredentialFacts, posture: Posture) -> Judgement:
     return None if credential.is_secret else _of_apps(kind_of)(credential, posture)
 
 
-open_to_all = _open_to_consumers
 sessions = _of_apps(sessions_of)
 refresh_tokens = _of_apps(refresh_tokens_of)
 addresses = _of_apps(addresses_of)

@@ -6,12 +6,16 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, TypeAlias
 
+from rotator.core.credentials import KeyVersion
+from rotator.core.crypto.names import RSA
 from rotator.core.posture.choices import PostureRules
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime, timedelta
 
+    from rotator.core.credentials import Version
+    from rotator.core.crypto.certificates import Certificate
     from rotator.core.lifecycle.revocation import Revocation
 
 
@@ -42,6 +46,26 @@ class KeyFacts:
     """Of the signature of its certificate, such as `sha256`."""
     is_secret: bool = False
     """It is a client secret, which has none of the others."""
+
+
+def key_facts(certificate: Certificate) -> KeyFacts:
+    """What is known of a key by its certificate."""
+    return KeyFacts(
+        public_fingerprint=certificate.public_fingerprint,
+        not_before=certificate.not_before,
+        not_after=certificate.not_after,
+        algorithm=certificate.key_algorithm,
+        bits=certificate.key_bits,
+        exponent=certificate.public_key.public_numbers().e if certificate.key_algorithm == RSA else 0,
+        hash=certificate.signature_algorithm,
+    )
+
+
+def version_facts(version: Version) -> KeyFacts:
+    """What is known of a stored version without its key or its secret."""
+    if isinstance(version, KeyVersion):
+        return key_facts(version.certificate)
+    return KeyFacts(version.public_fingerprint, version.not_before, version.not_after, is_secret=True)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Final, TypeVar, cast
 
 from rotator.core.observed import Kind
 from rotator.core.posture.app_rules import ENDLESS, ENFORCED
-from rotator.core.posture.facts import AppFacts, Hidden, KeyFacts, PolicyFacts
-from rotator.core.posture.key_facts import key_facts
+from rotator.core.posture.facts import AppFacts, Hidden, KeyFacts, PolicyFacts, key_facts
 from rotator.errors import OrgError
 from rotator.salesforce.apps.admission import of_connected_app, of_external_client_app
 from rotator.salesforce.apps.connected_app import app_of

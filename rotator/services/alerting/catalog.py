@@ -8,7 +8,7 @@ one of their own each time it happens.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, NamedTuple, TypedDict, Unpack
+from typing import TYPE_CHECKING, Final, TypedDict, Unpack
 
 from rotator.alerts.base import PartlyAccepted
 from rotator.core import words
@@ -20,7 +20,6 @@ from rotator.history.engine.damage import RESTORE_ROW
 from rotator.services.alerting.kinds import (
     ATTENTION,
     DELIVERY,
-    DRIFT,
     HEAD,
     HIDDEN,
     HISTORY,
@@ -43,7 +42,6 @@ if TYPE_CHECKING:
     from rotator.errors import RotatorError
     from rotator.history.records import ChainVerification
     from rotator.history.signing.heads import Head
-    from rotator.services.inventory.remarks import Remark
 
 
 class _About(TypedDict, total=False):
@@ -192,115 +190,38 @@ def hidden(org: str, kind: str, error: RotatorError) -> NewAlert:
     )
 
 
-class Changed(NamedTuple):
-    """Who changed an app last, and when, as far as the org tells."""
-
-    by: str | None
-    at: datetime | None
-    is_undated: bool = False
-    """It was changed after that, and the org has no date of it."""
-
-
-def drift(
-    credential: str,
-    org: str,
-    app: str,
-    fingerprint: str | None,
-    changed: Changed | None = None,
-    *,
-    stage: Stage | None = None,
-    is_hidden: bool = False,
-) -> NewAlert:
-    """An app holds a certificate that is not ours to expect there, or none; `stage` is that of its stored version.
-
-    `is_hidden`: it does not show what it holds, and refuses the key of every stored version.
-    """
-    known = f"that of the {stage} version" if stage else "which nobody here knows"
-    held = f"the certificate {words.short(fingerprint)}, {known}" if fingerprint else "no certificate"
-    return NewAlert(
-        key=key(DRIFT, credential),
-        kind=DRIFT,
-        severity=URGENCIES[CredentialState.DRIFT],
-        title=f"Somebody changed {app} in {org}: consumers of {credential} are refused",
-        text=_REFUSES_STORED if is_hidden else f"The app holds {held}.",
-        meanwhile="Nothing of it is rotated, and what was found there is left as it is.",
-        to_do=f"Ask who changed the app. If it was a mistake, `rotate restore {credential}` puts our certificate back;"
-        f" {_if_not(credential, stage, is_hidden=is_hidden)}.",
-        org=org,
-        app=app,
-        credential=credential,
-        fingerprint=fingerprint,
-        facts=_of_credential(credential, org)
-        | {"App": app}
-        | fingerprint_fact("Found", fingerprint)
-        | _changed(changed),
-    )
-
-
-def other_consumer_key(credential: str, org: str, app: str, remark: Remark) -> NewAlert:
-    """An app has another consumer key by now than is stored with the current version."""
-    return NewAlert(
-        key=key(DRIFT, credential),
-        kind=DRIFT,
-        severity=URGENCIES[CredentialState.DRIFT],
-        title=f"{app} in {org} has another consumer key: consumers of {credential} are refused, or will be",
-        text=remark.sentence,
-        meanwhile="It is rotated when it is due, and not before.",
-        to_do=remark.hint,
-        org=org,
-        app=app,
-        credential=credential,
-        facts=_of_credential(credential, org) | {"App": app},
-    )
-
-
-_REFUSES_STORED: Final = "The app does not show its certificate, and refuses the key of every stored version."
-
-
-def _if_not(credential: str, stage: Stage | None, *, is_hidden: bool) -> str:
-    """What else to do with the certificate that was found."""
-    if stage is Stage.PREVIOUS:
-        return f"if that version is to stay, `rotate back {credential}`"
-    if stage:
-        return f"if neither is to stay, `rotate now {credential} --replace-unknown`"
-    certificate = " --certificate FILE" if is_hidden else ""
-    return f"if that key pair is to stay, `rotator adopt {credential} --key FILE{certificate}`"
-
-
-def unstored(credential: str, org: str) -> NewAlert:
-    """A configured credential has no version in its store."""
-    return NewAlert(
-        key=key(UNSTORED, credential),
-        kind=UNSTORED,
-        severity=URGENCIES[CredentialState.UNSTORED],
-        title=f"{credential} is configured and not in its store",
-        text=f"The store of {credential} holds no current version of it.",
+def unstored(credential: str, org: str, *, has_secret: bool = False) -> NewAlert:
+    """A configured credential has no version in its store; `has_secret`: it is a client secret."""
+    first = "takes the consumer key and secret that are in use" if has_secret else "makes the first one"
+    adopt = "" if has_secret else f"`rotator adopt {credential} --key FILE` takes the key pair that is in use, "
+    return alert(
+        UNSTORED,
+        credential,
+        URGENCIES[CredentialState.UNSTORED],
+        f"{credential} is configured and not in its store",
+        f"The store of {credential} holds no current version of it.",
         meanwhile="It is not rotated before it is there.",
-        to_do=f"`rotator adopt {credential} --key FILE` takes the key pair that is in use,"
-        f" `rotator enroll {credential}` makes the first one.",
+        to_do=f"{adopt}`rotator enroll {credential}` {first}.",
         org=org,
         credential=credential,
-        facts=_of_credential(credential, org),
     )
 
 
 def lost(credential: str, org: str, store: str, stored_at: datetime) -> NewAlert:
     """A credential that was in its store is there no more."""
-    return NewAlert(
-        key=key(UNSTORED, credential),
-        kind=UNSTORED,
-        severity=LOST,
-        title=f"{credential} is gone from the store {store}",
-        text=f"A version was current there on {words.day(stored_at)}, and now there is none: the store was"
-        " emptied, or is not the one that it was (a folder that is not mounted, another path). Consumers may find"
-        " no key.",
+    return alert(
+        UNSTORED,
+        credential,
+        LOST,
+        f"{credential} is gone from the store {store}",
+        f"A version was current there on {words.day(stored_at)}, and now there is none: the store was emptied, or is"
+        " not the one that it was (a folder that is not mounted, another path). Consumers may find no key.",
         meanwhile="The org was left as it is, and nothing is rotated.",
         to_do="Bring the store back, from a backup if need be;"
         f" `rotator status {credential}` tells whether it is there. Do not enroll it anew before.",
         org=org,
         credential=credential,
         store=store,
-        facts=_of_credential(credential, org) | {"Store": store},
     )
 
 
@@ -386,14 +307,3 @@ ROW: Final = "row "
 """With what the names begin of rows that cannot be read; no org is called so."""
 
 _IF_IT_LASTS: Final = "Nothing, unless it lasts; then `rotator check` tells what stands in the way."
-
-
-def _of_credential(credential: str, org: str) -> dict[str, str]:
-    return {"Credential": credential, "Org": org}
-
-
-def _changed(changed: Changed | None) -> dict[str, str]:
-    if changed is None or changed.at is None:
-        return {}
-    later = "; its certificate later, of which the org has no date" if changed.is_undated else ""
-    return {"App last changed": words.moment(changed.at) + (f", by {changed.by}" if changed.by else "") + later}

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 from rotator.core.credentials import Stage
 from rotator.core.posture.assessment import assess, ended
-from rotator.core.posture.facts import CredentialFacts, Hidden, Posture
-from rotator.core.posture.key_facts import version_facts
+from rotator.core.posture.facts import CredentialFacts, Hidden, Posture, version_facts
 from rotator.errors import HistoryError, RotatorError
 from rotator.history.journal.journal import EXPORT, Journal
 from rotator.history.journal.queries import events_of_kind

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from rotator.core.credentials import KeyVersion
 from rotator.core.crypto.names import RSA
 from rotator.core.logins import LoginOutcome
 from rotator.errors import CertificateError, LoginRefused, RotationHalted
+from rotator.services.rotation.executor import version_over
 from rotator.services.rotation.observer import no_consumer_key
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import datetime
 
-    from rotator.core.credentials import Version
+    from rotator.core.credentials import KeyVersion, Version
     from rotator.core.crypto.certificates import Certificate
     from rotator.core.crypto.keys import PrivateKey
     from rotator.salesforce.apps.app import App
@@ -94,19 +94,7 @@ def _version(
 ) -> KeyVersion:
     if not app.client_id:
         raise no_consumer_key(credential.settings.org, name)
-    return KeyVersion(
-        credential=credential.name,
-        org=credential.settings.org,
-        app=name,
-        client_id=app.client_id,
-        username=credential.settings.username,
-        login_url=credential.org.login_url,
-        audience=credential.settings.audience or credential.org.audience,
-        certificate=certificate,
-        private_key=key,
-        created_at=now,
-        rotation_id="",
-    )
+    return version_over(credential, name, app.client_id, certificate, key, now)
 
 
 def _logging_in(credential: CredentialContext, *versions: KeyVersion, is_shown: bool) -> KeyVersion:

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from rotator.core.credentials import Fingerprint
+    from rotator.core.crypto.certificates import Certificate
+    from rotator.core.crypto.keys import PrivateKey
     from rotator.core.decision.observations import Observation
     from rotator.core.logins import LoginAnswer
     from rotator.services.rotation.observer import CredentialContext, Observer
@@ -72,24 +74,40 @@ class Executor:
         self._credential.apps.replace_certificate(app, certificate, expecting=live, sends=sends)
 
     def _generate(self, action: Action, seen: Observation, now: datetime) -> KeyVersion:
-        settings, org = self._credential.settings, self._credential.org
+        settings = self._credential.settings
         if self._keep_key and seen.current:
             key = key_version(self._observer.version(seen.current.fingerprint)).private_key
         else:
             key = self._credential.new_key(settings.key_bits)
-        return KeyVersion(
-            credential=self._credential.name,
-            org=settings.org,
-            app=action.its_app,
-            client_id=self._observer.client_id(action.its_app),
-            username=settings.username,
-            login_url=org.login_url,
-            audience=settings.audience or org.audience,
-            certificate=self_signed(key, certificate_subject(self._credential), now=now, lifetime=settings.lifetime),
-            private_key=key,
-            created_at=now,
-            rotation_id=self._rotation_id,
-        )
+        certificate = self_signed(key, certificate_subject(self._credential), now=now, lifetime=settings.lifetime)
+        app, client_id = action.its_app, self._observer.client_id(action.its_app)
+        return version_over(self._credential, app, client_id, certificate, key, now, self._rotation_id)
+
+
+def version_over(
+    credential: CredentialContext,
+    app: str,
+    client_id: str,
+    certificate: Certificate,
+    key: PrivateKey,
+    now: datetime,
+    rotation_id: str = "",
+) -> KeyVersion:
+    """The version of an app of the credential, over this key."""
+    settings, org = credential.settings, credential.org
+    return KeyVersion(
+        credential=credential.name,
+        org=settings.org,
+        app=app,
+        client_id=client_id,
+        username=settings.username,
+        login_url=org.login_url,
+        audience=settings.audience or org.audience,
+        certificate=certificate,
+        private_key=key,
+        created_at=now,
+        rotation_id=rotation_id,
+    )
 
 
 def certificate_subject(credential: CredentialContext) -> SubjectName:

@@ -81,16 +81,6 @@ class RotationLock:
             return down()
 
 
-class NoLock:
-    """For a run without a lock, as in tests: nothing can be lost."""
-
-    def check(self) -> None:
-        """See Lock."""
-
-    def take_again(self) -> None:
-        """See Lock."""
-
-
 class LockGuard:
     """Keeps a run from acting without its lock."""
 

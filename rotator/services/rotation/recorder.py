@@ -44,17 +44,14 @@ class RunRecorder:
     ) -> None:
         """An event for the history; details that are None are left out."""
         known = {name: value for name, value in details.items() if value is not None}
-        try:
-            self._record(kind or action.kind, why=action.why, version=version, app=action.app, **known)
-        except HistoryError as error:
-            # A rotation that has begun is ended whether or not it can be written down.
-            self.warn(f"The history could not be written: {error.message}")
+        self.record_event(kind or action.kind, why=action.why, version=version, app=action.app, **known)
 
     def record_event(self, kind: str, **details: str | float | bool | None) -> None:
         """An event for the history that is no action."""
         try:
             self._record(kind, **details)
         except HistoryError as error:
+            # A rotation that has begun is ended whether or not it can be written down.
             self.warn(f"The history could not be written: {error.message}")
 
     def log(self, action: Action, version: Fingerprint | None, **details: Any) -> None:

@@ -285,7 +285,8 @@ class RotationService:
         run = Run(
             self._credential,
             wanted,
-            replace(self._run_context(rotation_id), lock=lock),
+            self._run_context(rotation_id),
+            lock,
             rotation_id=rotation_id or "",
             goes_on=goes_on,
             open_gap=replace(open_gap, is_end_unwritten=is_promotion_unwritten) if open_gap else None,
@@ -348,7 +349,7 @@ class RotationService:
         self, rotation: Rotation | None, why: str, halt: HaltReason | None = None, *, hint: str, needs_person: bool
     ) -> None:
         """Writes down why the run stopped. The rotation stays open, and the next run goes on from what it finds."""
-        try:
+        with suppress(HistoryError):
             self._journal.record(
                 "stopped",
                 now=self._now(),
@@ -359,8 +360,6 @@ class RotationService:
                 hint=hint if needs_person else None,
                 needs_person=needs_person,
             )
-        except HistoryError:
-            return
 
     def _finish(self, rotation: Rotation | None, report: Report, lock: RotationLock) -> Report:
         if rotation is None or report.outcome is Outcome.INTERRUPTED:

@@ -33,7 +33,7 @@ from rotator.errors import HistoryError, LockLost, OrgError, RotatorError, Store
 from rotator.services.rotation.client_secrets.mechanics import executor_of, observer_of
 from rotator.services.rotation.clock import RunClock
 from rotator.services.rotation.gap import Gap, GapEvent, MeasuredGap, OpenGap
-from rotator.services.rotation.lock import Lock, LockGuard, NoLock
+from rotator.services.rotation.lock import LockGuard
 from rotator.services.rotation.observer import CredentialContext, LastLook, Recheck
 from rotator.services.rotation.recorder import RecordEvent, RunRecorder
 from rotator.services.rotation.report import Listener, Report, RunSoFar, Silent, StepTimings
@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from rotator.core.credentials import Fingerprint
     from rotator.core.decision.policies import Wanted
     from rotator.core.logins import LoginAnswer
+    from rotator.services.rotation.lock import Lock
 
 
 LONGEST_SLEEP: Final = timedelta(minutes=10)
@@ -60,7 +61,7 @@ _NAP: Final = 0.5
 
 @dataclass(frozen=True)
 class RunContext:
-    """What a run is given beside the credential: time, history, the wish to stop, who follows it, the lock."""
+    """What a run is given beside the credential: time, history, the wish to stop, who follows it."""
 
     now: Callable[[], datetime]
     sleep: Callable[[float], None]
@@ -70,8 +71,6 @@ class RunContext:
     record: RecordEvent
     stop_asked: Callable[[], bool] = lambda: False
     listener: Listener = field(default_factory=Silent)
-    lock: Lock = field(default_factory=NoLock)
-    """The credential's rotation lock."""
     counted_from: str = ""
     """Names the moment from which `elapsed` counts, where it is the same for other runs; empty where it is not."""
 
@@ -84,6 +83,7 @@ class Run:
         credential: CredentialContext,
         wanted: Wanted,
         context: RunContext,
+        lock: Lock,
         *,
         rotation_id: str,
         goes_on: bool,
@@ -92,13 +92,14 @@ class Run:
     ) -> None:
         """Looks at nothing yet.
 
-        `rotation_id` is empty where no rotation was begun, as when only a previous version is retired; `goes_on` is
-        whether an earlier run began it; `open_gap` is one that such a run left open; `wrong_key_words` is what that was
-        told of a wrong key (`rotator.core.decision.observations.Memory`).
+        `lock` is the credential's. `rotation_id` is empty where no rotation was begun, as when only a previous version
+        is retired; `goes_on` is whether an earlier run began it; `open_gap` is one that such a run left open;
+        `wrong_key_words` is what that was told of a wrong key (`rotator.core.decision.observations.Memory`).
         """
         self._credential = credential
         self._wanted = wanted
         self._context = context
+        self._lock = lock
         self._policy = credential.policy
         self._rotation_id = rotation_id
         self._goes_on = goes_on
@@ -107,7 +108,7 @@ class Run:
         self._begin_anew()
         self._retry_policy = RetryPolicy(self._policy.verification, self._clock.steady)
         timeout = self._policy.verification.timeout
-        self._guard = LockGuard(context.lock, now=self._clock.steady, sleep=context.sleep, timeout=timeout)
+        self._guard = LockGuard(lock, now=self._clock.steady, sleep=context.sleep, timeout=timeout)
         self._recheck = Recheck()
         self._gap = Gap(self._clock, open_gap)
         self._timings = StepTimings()
@@ -252,7 +253,7 @@ class Run:
 
         Written down first: after a crash it tells since when consumers may be refused, or whose a staged pair is.
         """
-        self._context.lock.check()
+        self._lock.check()
         if self._gap.withdraw():
             self._recorder.record_event("gap", state=GapEvent.WITHDRAWN)
         opens_gap = self._gap.before(action, seen)

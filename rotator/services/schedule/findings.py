@@ -12,10 +12,9 @@ from rotator.core.lifecycle.states import CredentialState
 from rotator.core.observed import Kind
 from rotator.core.posture.after_revocation import is_asked
 from rotator.history.journal.queries import stopped_credentials
-from rotator.services.alerting import catalog, revocation_alerts, rotation_alerts
+from rotator.services.alerting import catalog, drift_alerts, revocation_alerts, rotation_alerts
 from rotator.services.alerting.kinds import HIDDEN, ORG, POSTURE, REVOKED, STORE, UNREADABLE, key, rotation_trouble
 from rotator.services.alerting.posture_alerts import check_of
-from rotator.services.alerting.secret_alerts import secret_drift, secret_unstored
 from rotator.services.alerting.vanished_alerts import vanished, vanished_together
 from rotator.services.inventory.remarks import other_consumer_key
 from rotator.services.inventory.status import last_known_statuses
@@ -127,19 +126,19 @@ class Findings:
         is_known = status.life.is_in_sight and status.current is not None
         if status.settings.has_secret:
             is_taken = status.life.seen is not None and status.life.seen.is_settled
-            new = secret_drift(status.credential, self._org, status.app, is_current_taken=is_taken)
+            new = drift_alerts.secret_drift(status.credential, self._org, status.app, is_current_taken=is_taken)
             self._drifts_or_not(status, new, is_known=is_known)
             return
         if status.life.seen is not None and has_other_consumer_key(status.life.seen):
-            new = catalog.other_consumer_key(status.credential, self._org, status.app, other_consumer_key(status))
+            new = drift_alerts.other_consumer_key(status.credential, self._org, status.app, other_consumer_key(status))
             self._drifts_or_not(status, new, is_known=is_known)
             return
         held = status.live
-        changed = catalog.Changed(held.last_modified_by, held.last_modified_at, held.is_undated) if held else None
+        changed = drift_alerts.Changed(held.last_modified_by, held.last_modified_at, held.is_undated) if held else None
         fingerprint = held.fingerprint if held else ""
         stage = status.life.seen.stage_of(fingerprint) if status.life.seen else None
         is_hidden = refuses_stored(status.life.seen)
-        new = catalog.drift(
+        new = drift_alerts.drift(
             status.credential, self._org, status.app, fingerprint, changed, stage=stage, is_hidden=is_hidden
         )
         self._drifts_or_not(status, new, is_known=is_known)
@@ -158,7 +157,7 @@ class Findings:
         new = (
             catalog.lost(status.credential, self._org, status.settings.store, stored_at)
             if is_lost and stored_at
-            else (secret_unstored if status.settings.has_secret else catalog.unstored)(status.credential, self._org)
+            else catalog.unstored(status.credential, self._org, has_secret=status.settings.has_secret)
         )
         is_revoked = status.life.revoked is not None
         is_so = (is_lost and not is_revoked) or status.state is CredentialState.UNSTORED

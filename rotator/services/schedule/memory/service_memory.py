@@ -9,8 +9,8 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
 from rotator.core.schedule import NextDue
+from rotator.services.inventory.scan import configured_places
 from rotator.services.inventory.shared_looks import FULL_LOOK
-from rotator.services.schedule.memory.configured_names import configured_names
 from rotator.services.schedule.memory.notes import OwnNotes, SharedNotes
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ def shared_memory(
     What was noted before by other settings does not count: it is observed anew, once. `pid` and `host` are of the
     machine that has them.
     """
-    names = configured_names(settings)
+    names = _configured_names(settings)
 
     @cache
     def rules(credential: str) -> str:
@@ -96,6 +96,19 @@ def shared_memory(
         note_configuration=lambda: configurations.note(pid, host, names),
         is_configured_alike=lambda: configurations.are_all(names),
     )
+
+
+def _configured_names(settings: Settings) -> str:
+    """A digest, the same for two configurations by which maintenance would forget the same."""
+    told = (
+        sorted(settings.stores),
+        sorted(settings.alerts.channels),
+        sorted(settings.hooks.after_rotation),
+        sorted(call.name for call in settings.hook_calls),
+        sorted(settings.credentials),
+        [(org, sorted(configured_places(settings, org))) for org in sorted(settings.orgs)],
+    )
+    return hashlib.sha256(repr(told).encode()).hexdigest()[:16]
 
 
 def _flags(remembered: Remembered, kind: str) -> SharedNotes[bool]:

@@ -28,10 +28,10 @@ from rotator.history.records import ChainVerification
 from rotator.history.signing.heads import Head
 from rotator.services.alerting import (
     catalog,
+    drift_alerts,
     posture_alerts,
     revocation_alerts,
     rotation_alerts,
-    secret_alerts,
     standstill_alerts,
     usage_alerts,
     vanished_alerts,
@@ -120,11 +120,11 @@ def alerts_of(error: RotatorError, reason: HaltReason | None = None) -> Iterator
 
 
 def _of_changes_by_hand() -> Iterator[NewAlert]:
-    yield catalog.drift("billing", "production", "Billing", "b" * 64)
-    yield catalog.drift("billing", "production", "Billing", None, is_hidden=True)
-    yield catalog.other_consumer_key("billing", "production", "Billing", Remark("It has another.", "Rotate it."))
-    yield secret_alerts.secret_drift("billing", "production", "Billing", is_current_taken=False)
-    yield secret_alerts.secret_unstored("billing", "production")
+    yield drift_alerts.drift("billing", "production", "Billing", "b" * 64)
+    yield drift_alerts.drift("billing", "production", "Billing", None, is_hidden=True)
+    yield drift_alerts.other_consumer_key("billing", "production", "Billing", Remark("It has another.", "Rotate it."))
+    yield drift_alerts.secret_drift("billing", "production", "Billing", is_current_taken=False)
+    yield catalog.unstored("billing", "production", has_secret=True)
 
 
 def _of_machines() -> Iterator[NewAlert]:

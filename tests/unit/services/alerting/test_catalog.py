@@ -21,7 +21,7 @@ from rotator.errors import HistoryUnavailable, LoginRefused, OrgError, OrgUnavai
 from rotator.history.alerts.outbox import OPENED, Notification
 from rotator.history.records import ChainVerification
 from rotator.history.signing.heads import Head
-from rotator.services.alerting import catalog, rotation_alerts, secret_alerts, usage_alerts, vanished_alerts
+from rotator.services.alerting import catalog, drift_alerts, rotation_alerts, usage_alerts, vanished_alerts
 from rotator.services.alerting.kinds import KINDS, ROTATED, WINDOW
 from rotator.services.alerting.messages import Origin, message_of
 from tests.tiers import longer
@@ -209,28 +209,30 @@ def test_what_cannot_be_read_of_a_store_is_worst_where_consumers_read_it(
 def test_of_an_app_that_was_changed_it_is_said_what_it_holds_and_what_may_be_done(
     how: dict[str, Any], text: str, to_do: str
 ) -> None:
-    new = catalog.drift("billing", "production", "Billing", "b" * 64, **how)
+    new = drift_alerts.drift("billing", "production", "Billing", "b" * 64, **how)
     assert new.text.endswith(text)
     assert "`rotate restore billing` puts our certificate back" in new.to_do
     assert new.to_do.endswith(to_do)
     assert (new.facts["App"], new.facts["Found"]) == ("Billing", "b" * 64)
-    assert catalog.drift("billing", "production", "Billing", None).text == "The app holds no certificate."
+    assert drift_alerts.drift("billing", "production", "Billing", None).text == "The app holds no certificate."
 
 
 @pytest.mark.parametrize(
     ("changed", "told"),
     [
         (None, None),
-        (catalog.Changed("Kim", None), None),
-        (catalog.Changed("Kim", NOW), "2026-11-23 12:00 UTC, by Kim"),
+        (drift_alerts.Changed("Kim", None), None),
+        (drift_alerts.Changed("Kim", NOW), "2026-11-23 12:00 UTC, by Kim"),
         (
-            catalog.Changed(None, NOW, is_undated=True),
+            drift_alerts.Changed(None, NOW, is_undated=True),
             "2026-11-23 12:00 UTC; its certificate later, of which the org has no date",
         ),
     ],
 )
-def test_who_changed_an_app_is_told_as_far_as_the_org_tells(changed: catalog.Changed | None, told: str | None) -> None:
-    new = catalog.drift("billing", "production", "Billing", "b" * 64, changed)
+def test_who_changed_an_app_is_told_as_far_as_the_org_tells(
+    changed: drift_alerts.Changed | None, told: str | None
+) -> None:
+    new = drift_alerts.drift("billing", "production", "Billing", "b" * 64, changed)
     assert new.facts.get("App last changed") == told
 
 
@@ -255,7 +257,7 @@ def test_whether_the_history_is_whole_is_told_with_its_heads() -> None:
 
 def test_a_secret_that_was_changed_is_said_to_be_taken_still_or_not() -> None:
     still, no_more = (
-        secret_alerts.secret_drift("billing", "production", "Billing", is_current_taken=is_taken).text
+        drift_alerts.secret_drift("billing", "production", "Billing", is_current_taken=is_taken).text
         for is_taken in (True, False)
     )
     assert still.endswith("read is taken for a while still.")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from rotator.errors import StoreUnavailable
-from rotator.services.alerting import catalog
+from rotator.services.alerting import catalog, drift_alerts
 from rotator.services.alerting.rules import OWNER, AlertRules
 from tests.unit.services.alerting.every_kind import tried
 from tests.unit.services.alerting_bench import NOW, AlertingBench, bench, holds, settings_with
@@ -40,7 +40,7 @@ def test_who_is_named_hears_of_a_credential_and_its_certificate(
     database: Database, org: dict[str, object], credential: dict[str, object], told: str
 ) -> None:
     at = owned(database, org=org, **credential)
-    at.alerting.problem(catalog.drift("billing", "production", "Billing", None), NOW)
+    at.alerting.problem(drift_alerts.drift("billing", "production", "Billing", None), NOW)
     assert set(at.owed()) == {told}
     at.alerting.certificates([holds("Billing", 5)], NOW)
     assert set(at.owed()) == {told}
@@ -54,10 +54,10 @@ def test_of_what_is_about_no_credential_everybody_hears_as_before(database: Data
 
 def test_an_owner_is_among_the_facts_of_what_is_about_his(database: Database) -> None:
     at = owned(database, org={"owner": "CRM team"})
-    at.alerting.problem(catalog.drift("billing", "production", "Billing", None), NOW)
+    at.alerting.problem(drift_alerts.drift("billing", "production", "Billing", None), NOW)
     assert at.open()["drift:billing"].facts[OWNER] == "CRM team"
     mine = owned(database, org={"owner": "CRM team"}, owner="Ada")
-    mine.alerting.problem(catalog.drift("billing", "production", "Billing", None), NOW)
+    mine.alerting.problem(drift_alerts.drift("billing", "production", "Billing", None), NOW)
     assert mine.open()["drift:billing"].facts[OWNER] == "Ada"
     mine.alerting.problem(catalog.unreadable_store("keys", ERROR, tried("keys")), NOW, failures=3)
     assert OWNER not in mine.open()["store:keys"].facts

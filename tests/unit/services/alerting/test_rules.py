@@ -12,7 +12,7 @@ from rotator.core.crypto.names import THROWAWAY_SUBJECT
 from rotator.core.severity import Severity
 from rotator.errors import OrgUnavailable
 from rotator.history.alerts.outbox import CLOSED, OPENED
-from rotator.services.alerting import catalog
+from rotator.services.alerting import catalog, drift_alerts
 from rotator.services.alerting.messages import message_of
 from tests.tiers import longer
 from tests.unit.services.alerting.every_kind import tried
@@ -138,7 +138,7 @@ class TestWhoHears:
 
     def test_a_channel_hears_of_other_alerts_from_a_severity_on(self, database: Database) -> None:
         at = bench(database, "ops: {least: critical}")
-        at.alerting.problem(catalog.drift("billing", "production", "Billing", "b" * 64), NOW)
+        at.alerting.problem(drift_alerts.drift("billing", "production", "Billing", "b" * 64), NOW)
         at.alerting.problem(catalog.unstored("billing", "production"), NOW)
         at.alerting.certificates([holds("Legacy", 60)], NOW)
         assert at.owed() == {"ops": [OPENED, "60d"]}
@@ -249,7 +249,7 @@ class TestTakenOn:
 
     def test_what_is_wrong_still_after_a_snooze_is_told_again(self, database: Database) -> None:
         at = bench(database)
-        at.alerting.problem(catalog.drift("billing", "production", "Billing", None), NOW)
+        at.alerting.problem(drift_alerts.drift("billing", "production", "Billing", None), NOW)
         at.tell(["ops"])
         at.alerts.snooze(at.newest().id, until=NOW + DAY, actor=Actor("ada"), reason="asked around", now=NOW)
         at.alerting.evaluate(NOW + DAY / 2)

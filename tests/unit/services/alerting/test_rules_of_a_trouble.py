@@ -13,7 +13,7 @@ from rotator.errors import OrgError
 from rotator.history.alerts.outbox import OPENED
 from rotator.history.journal.journal import Journal
 from rotator.history.records import NewRotation
-from rotator.services.alerting import catalog, rotation_alerts
+from rotator.services.alerting import catalog, drift_alerts, rotation_alerts
 from tests.unit.revoked import revoke
 from tests.unit.services.alerting.every_kind import tried
 from tests.unit.services.alerting.test_rules_credentials import observed, version
@@ -31,7 +31,7 @@ ERROR: Final = OrgError("The org answered no.", hint="Unlock the user.")
 FAILED: Final = rotation_alerts.failed(tried("billing"), "production", ERROR)
 HALTED: Final = rotation_alerts.halted(tried("billing"), "production", "It stands.", "Look.")
 REFUSED: Final = rotation_alerts.refused(tried("billing"), "production", NOW - DAY, "It stands.", "Look.")
-DRIFT: Final = catalog.drift("billing", "production", "Billing", "b" * 64)
+DRIFT: Final = drift_alerts.drift("billing", "production", "Billing", "b" * 64)
 REVOKED_WHY: Final = "billing was revoked: nobody is to log in by it."
 ROTATION: Final = NewRotation(
     credential="billing", org="production", strategy="in_place", trigger="manual", actor="alex"

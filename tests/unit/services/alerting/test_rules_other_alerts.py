@@ -13,7 +13,7 @@ from rotator.core.decision.policies import Strategy
 from rotator.core.severity import Severity
 from rotator.errors import OrgError, OrgUnavailable
 from rotator.history.alerts.outbox import CLOSED, OPENED
-from rotator.services.alerting import catalog, rotation_alerts, vanished_alerts
+from rotator.services.alerting import catalog, drift_alerts, rotation_alerts, vanished_alerts
 from rotator.services.alerting.rules import HICCUP, AlertRules
 from rotator.services.rotation.gap import MeasuredGap
 from rotator.services.rotation.report import Outcome, Report
@@ -97,7 +97,7 @@ class TestOtherMatters:
         [
             catalog.unreadable_org(tried("elsewhere"), AWAY),
             catalog.unreadable_store("elsewhere", AWAY, tried("elsewhere")),
-            catalog.drift("elsewhere", "production", "App", None),
+            drift_alerts.drift("elsewhere", "production", "App", None),
             catalog.unstored("billing", "elsewhere"),
         ],
     )
@@ -106,7 +106,7 @@ class TestOtherMatters:
     ) -> None:
         at = bench(database)
         at.alerting.problem(new, NOW, failures=3)
-        at.alerting.problem(catalog.drift("billing", "production", "Billing", None), NOW)
+        at.alerting.problem(drift_alerts.drift("billing", "production", "Billing", None), NOW)
         at.tell(["ops"])
         at.alerting.evaluate(NOW)
         assert list(at.open()) == ["drift:billing"]

@@ -12,7 +12,7 @@ from rotator.core.alert import Alert
 from rotator.core.severity import Severity
 from rotator.errors import OrgError
 from rotator.history.alerts.outbox import OPENED
-from rotator.services.alerting import catalog, rotation_alerts
+from rotator.services.alerting import catalog, drift_alerts, rotation_alerts
 from rotator.services.alerting.details import details_of
 from rotator.services.alerting.posture_alerts import check_of
 from rotator.services.alerting.rules import is_told_of_versions
@@ -63,7 +63,7 @@ def test_of_the_trouble_and_the_date_what_matters_more_counts(at: AlertingBench)
     [
         catalog.unreadable("production", "ConnectedApp", "Billing", ERROR),
         replace(FAILED, key="rotation:other", credential="other"),
-        catalog.drift("billing", "production", "Billing", "b" * 64),
+        drift_alerts.drift("billing", "production", "Billing", "b" * 64),
     ],
 )
 def test_another_trouble_stands_beside_it(at: AlertingBench, new: object) -> None:
@@ -96,7 +96,7 @@ def test_the_next_threshold_is_also_one_at_which_a_single_channel_is_told(
 
 
 def test_of_what_a_channel_did_not_accept_it_is_shown_why(at: AlertingBench, database: Database) -> None:
-    alert = at.alerting.problem(catalog.drift("billing", "production", "Billing", "b" * 64), NOW)
+    alert = at.alerting.problem(drift_alerts.drift("billing", "production", "Billing", "b" * 64), NOW)
     [notification] = at.outbox.notifications(alert.id)
     [details] = details_of([alert], settings_with("ops: {}"), database, NOW)
     assert (details.delivered_to, details.pending_for, details.problems) == ([], ["ops"], {})

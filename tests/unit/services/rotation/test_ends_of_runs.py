@@ -41,10 +41,11 @@ class Runs:
 
     def __post_init__(self) -> None:
         self.context: Any = None
+        self.lock: Any = None
         self.given: dict[str, Any] = {}
 
-    def __call__(self, _credential: object, wanted: object, context: object, **given: object) -> Runs:
-        self.context, self.given = context, {"wanted": wanted, **given}
+    def __call__(self, _credential: object, wanted: object, context: object, lock: object, **given: object) -> Runs:
+        self.context, self.lock, self.given = context, lock, {"wanted": wanted, **given}
         return self
 
     def run(self) -> Report:
@@ -143,10 +144,10 @@ def test_a_run_writes_down_its_own_rotation_under_its_own_lock(one: Bench, monke
     found.context.record("verify", why="x", version=NEW, app="Billing")
     assert one.events()[-1].rotation_id == kept.id
     assert found.given["rotation_id"] == kept.id
-    found.context.lock._resume()
+    found.lock._resume()
     one.journal.finish_rotation(kept.id, outcome="abandoned", now=one.now())
     with pytest.raises(RotationRunning):
-        found.context.lock._resume()
+        found.lock._resume()
 
 
 def test_a_run_knows_whether_it_goes_on_and_what_was_left_of_a_gap(one: Bench, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,7 +10,7 @@ from sqlalchemy import update
 
 from rotator.errors import OrgError
 from rotator.history.engine.tables import NOTIFICATION
-from rotator.services.alerting import catalog
+from rotator.services.alerting import drift_alerts
 from rotator.services.alerting.withholding import ASKED_AGAIN
 from tests.tiers import longer
 from tests.unit.services.cycle_bench import CycleBench, cycle_bench
@@ -93,7 +93,7 @@ def test_what_has_ended_while_another_message_was_sent_is_not_told(one: CycleBen
         alerting.solved(other.key, "It was replaced.", one.bench.time)
         return accept(message, thread=thread)
 
-    first = catalog.drift("billing", "production", "Billing", None)
+    first = drift_alerts.drift("billing", "production", "Billing", None)
     alerting.problem(first, one.bench.time)
     rows = one.context.history.outbox.notifications(other.id)
     assert rows

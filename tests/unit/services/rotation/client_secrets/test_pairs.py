@@ -14,9 +14,9 @@ from rotator.core.logins import LoginAnswer, LoginOutcome
 from rotator.core.secret import Secret
 from rotator.errors import LoginRefused, OrgError, RotationHalted, StoreError
 from rotator.salesforce.client_secrets import Pair, Pairs, Second, State
+from rotator.services.credential_checks import check_pairs, check_stored
 from rotator.services.rotation.client_secrets.mechanics import discard_pending, executor_of, observer_of
 from rotator.services.rotation.client_secrets.pair_adoption import its_secrets, version_of
-from rotator.services.rotation.client_secrets.secret_checks import check_pairs, check_stored
 from rotator.services.rotation.observer import Observer
 from rotator.testing.versions import MOMENT
 

@@ -9,7 +9,7 @@ from rotator.core.logins import LoginAnswer, LoginOutcome
 from rotator.core.observed import Kind
 from rotator.errors import OrgError
 from rotator.salesforce.apps.app import App
-from rotator.services.key_checks import check_key
+from rotator.services.credential_checks import check_key
 from rotator.testing.versions import make_version
 
 ACCEPTED = LoginAnswer(LoginOutcome.ACCEPTED)

@@ -10,8 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from functools import partial
-from typing import TYPE_CHECKING, Final, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from rotator.core.credentials import Fingerprint, secret_fingerprint
 from rotator.core.kept import Kept
@@ -21,7 +20,7 @@ from rotator.errors import NOTHING_CHANGED, LoginRefused, OrgError, OrgUnavailab
 from rotator.net.limits import KILOBYTE, MEGABYTE
 from rotator.net.shapes import Fields, WrongShape
 from rotator.resources import docs
-from rotator.salesforce.faults import NotThere, from_status
+from rotator.salesforce.faults import NotThere, from_status, in_shape
 from rotator.salesforce.permissions import CLIENT_SECRETS_HINT
 from rotator.salesforce.record_values import is_id
 from rotator.salesforce.rest import refusal_of_id, resource
@@ -34,8 +33,6 @@ if TYPE_CHECKING:
 
     from rotator.core.observed import ObservedCredential
     from rotator.salesforce.session import OrgSession
-
-_T = TypeVar("_T")
 
 FIRST_VERSION: Final = 65.0
 """Of the API that has these resources."""
@@ -296,38 +293,40 @@ class ClientSecrets:
 
     def _page(self, number: int) -> list[_ListedApp]:
         answer = self._call("GET", f"usage?page={number}" if number else "usage", size=_LIST_SIZE)
-        apps = self._read(answer, lambda one: one.objects("apps"))
-        name_of = partial(self._read, read=lambda one: one.text("developerName", required=True))
-        return [_ListedApp(name_of(each), self._id(each, "identifier")) for each in apps]
+        with in_shape(self.org, _API):
+            apps = answer.objects("apps")
+            return [_ListedApp(each.text("developerName", required=True), _id(each, "identifier")) for each in apps]
 
     def _find(self, app: str, app_id: str) -> str | None:
         try:
             answer = self._call("GET", f"credentials/{app_id}")
         except NotThere:
             return None
-        consumers = self._read(answer, lambda one: one.objects("consumers"))
-        if len(consumers) > 1:
+        with in_shape(self.org, _API):
+            ids = [_id(each, "id") for each in answer.objects("consumers")]
+        if len(ids) > 1:
             raise OrgError(
-                f"The app {app} in the org {self.org} has {len(consumers)} consumers, and one is expected.",
+                f"The app {app} in the org {self.org} has {len(ids)} consumers, and one is expected.",
                 effect=NOTHING_CHANGED,
                 hint="Rotate its secrets in Setup.",
             )
-        return self._id(consumers[0], "id") if consumers else None
+        return ids[0] if ids else None
 
     def _second(self, answer: Fields, consumer: _Consumer) -> Second | None:
-        shown = self._read(answer, lambda one: one.objects("stagedCredentials"))
-        if len(shown) > 1:
-            raise from_status(self.org, 200, _API, f"{consumer.app} has {len(shown)} staged pairs, and one is possible")
-        if not shown:
-            return None
-        state = _STATES.get(self._read(shown[0], lambda one: one.text("state", required=True)).lower())
-        if state is None:
-            raise from_status(self.org, 200, _API, f"the second pair of {consumer.app} is in a state that is not known")
-        return Second(self._id(shown[0], "id"), self._pair(shown[0], consumer), state)
+        with in_shape(self.org, _API):
+            shown = answer.objects("stagedCredentials")
+            if len(shown) > 1:
+                raise WrongShape(f"{consumer.app} has {len(shown)} staged pairs, and one is possible")
+            if not shown:
+                return None
+            state = _STATES.get(shown[0].text("state", required=True).lower())
+            if state is None:
+                raise WrongShape(f"the second pair of {consumer.app} is in a state that is not known")
+            return Second(_id(shown[0], "id"), self._pair(shown[0], consumer), state)
 
     def _pair(self, answer: Fields, consumer: _Consumer) -> Pair:
-        key = self._read(answer, lambda one: one.text("key", required=True))
-        secret = Secret(self._read(answer, lambda one: one.text("secret")))
+        with in_shape(self.org, _API):
+            key, secret = answer.text("key", required=True), Secret(answer.text("secret"))
         if not key or not secret.reveal():
             raise OrgError(
                 f"The org {self.org} does not show the consumer secret of {consumer.app}.",
@@ -335,18 +334,6 @@ class ClientSecrets:
                 hint=CLIENT_SECRETS_HINT,
             )
         return Pair(key, secret)
-
-    def _id(self, answer: Fields, name: str) -> str:
-        found = self._read(answer, lambda one: one.text(name, required=True))
-        if not is_id(found):
-            raise from_status(self.org, 200, _API, f"`{name}` is no id")
-        return found
-
-    def _read(self, answer: Fields, read: Callable[[Fields], _T]) -> _T:
-        try:
-            return read(answer)
-        except WrongShape as error:
-            raise from_status(self.org, 200, _API, str(error)) from None
 
     def _call(self, method: str, path: str, sent: dict[str, str] | None = None, *, size: int = _SIZE) -> Fields:
         def ask(instance_url: str, token: Secret) -> requests.Response:
@@ -358,10 +345,8 @@ class ClientSecrets:
             raise self._refusal(response, path)
         if response.status_code == 204:
             return Fields({})
-        try:
+        with in_shape(self.org, _API):
             return Fields.parsed(response.content)
-        except WrongShape as error:
-            raise from_status(self.org, 200, _API, str(error)) from None
 
     def _refusal(self, response: requests.Response, path: str) -> OrgError:
         if response.status_code == 404 and path.startswith("usage"):
@@ -374,3 +359,10 @@ class ClientSecrets:
         if response.status_code == 403 and type(error) is OrgError:
             return OrgError(error.message, effect=error.effect, hint=CLIENT_SECRETS_HINT)
         return error
+
+
+def _id(answer: Fields, name: str) -> str:
+    found = answer.text(name, required=True)
+    if not is_id(found):
+        raise WrongShape(f"`{name}` is no id")
+    return found

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final, Self
 from lxml import etree
 
 from rotator.net.shapes import WrongShape
-from rotator.salesforce.faults import from_status
+from rotator.salesforce.faults import in_shape
 from rotator.salesforce.soap import (
     child_of,
     copied,
@@ -23,8 +23,7 @@ from rotator.salesforce.soap import (
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
-
-    from rotator.errors import OrgError
+    from contextlib import AbstractContextManager
 
 
 def nothing_to_note() -> None:
@@ -58,23 +57,20 @@ class Component:
 
         Raises AnswerLost when there is anything else, or more than one of a name: that is no answer of the API.
         """
-        parent = self._at(path[:-1])
-        try:
+        with self._in_shape():
+            parent = self._at(path[:-1])
             return "" if parent is None else text_of(parent, path[-1])
-        except WrongShape as error:
-            raise self._wrong(error) from None
 
     def texts(self, group: str, *names: str) -> list[str]:
         """Some texts in a group, each as `text` gives it, found in one pass."""
-        parent = self._at((group,))
-        try:
+        with self._in_shape():
+            parent = self._at((group,))
             return [""] * len(names) if parent is None else texts_of(parent, *names)
-        except WrongShape as error:
-            raise self._wrong(error) from None
 
     def has(self, *path: str) -> bool:
         """Whether there is such an element, and it is not nil. Raises AnswerLost as `text` does."""
-        return self._at(path) is not None
+        with self._in_shape():
+            return self._at(path) is not None
 
     def fields(self) -> dict[str, object]:
         """All that has a value, by name: a text, a group (again by name), or a list of either."""
@@ -90,12 +86,14 @@ class Component:
         Its group must be there; `after` are the names that come before it in the group (the WSDL's order: Salesforce
         drops what is out of order without a word). Raises AnswerLost as `text` does.
         """
-        group, name = self._at(path[:-1]), qualified(path[-1])
-        if group is None:
-            raise self._wrong(WrongShape(f"{path[-2]} is missing"))
-        there = list(group.iterchildren(name))
-        if len(there) > 1:
-            raise self._wrong(WrongShape(f"{path[-1]} is there {len(there)} times"))
+        name = qualified(path[-1])
+        with self._in_shape():
+            group = self._at(path[:-1])
+            if group is None:
+                raise WrongShape(f"{path[-2]} is missing")
+            there = list(group.iterchildren(name))
+            if len(there) > 1:
+                raise WrongShape(f"{path[-1]} is there {len(there)} times")
         if there:
             [target] = there
             # It may be nil, and hold nothing of which anybody knows.
@@ -110,7 +108,8 @@ class Component:
 
     def drop(self, *path: str) -> None:
         """Takes out an element, nil or not, if there is one."""
-        group = self._at(path[:-1])
+        with self._in_shape():
+            group = self._at(path[:-1])
         if group is not None:
             for child in list(group.iterchildren(qualified(path[-1]))):
                 group.remove(child)
@@ -138,18 +137,16 @@ class Component:
         return root
 
     def _at(self, path: tuple[str, ...]) -> etree._Element | None:
+        """Raises WrongShape."""
         element: etree._Element | None = self._element
-        try:
-            for name in path:
-                if element is None:
-                    break
-                element = child_of(element, name)
-        except WrongShape as error:
-            raise self._wrong(error) from None
+        for name in path:
+            if element is None:
+                break
+            element = child_of(element, name)
         return element
 
-    def _wrong(self, error: WrongShape) -> OrgError:
-        return from_status(self.org, 200, why=f"of {self.full_name}, {error}")
+    def _in_shape(self) -> AbstractContextManager[None]:
+        return in_shape(self.org, of=self.full_name)
 
 
 def _fields(group: etree._Element) -> dict[str, object]:

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Final
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Final
 
 from rotator.core.logins import may_pass
 from rotator.errors import NOTHING_CHANGED, LoginRefused, OrgError, OrgUnavailable
+from rotator.net.shapes import WrongShape
 from rotator.plain_text import one_line
 from rotator.resources import docs
 from rotator.salesforce.budget import LimitReached
 from rotator.salesforce.login import SessionExpired
 from rotator.salesforce.permissions import PERMISSION_HINT
 from rotator.salesforce.transport import AnswerLost
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 OWN_WORDS: Final = (
     f"The reason is in the org's own words; {docs('salesforce-setup')} lists what an app and a user need."
@@ -97,6 +102,18 @@ def from_status(org: str, status: int, api: str = "Metadata API", why: str = "")
     return OrgError(
         f"The org {org} has no {api} at its address (HTTP {status}).", effect=NOTHING_CHANGED, hint="Check `login_url`."
     )
+
+
+@contextmanager
+def in_shape(org: str, api: str = "Metadata API", of: str = "") -> Iterator[None]:
+    """Reads an answer: one that is not in the shape it must have (WrongShape) is not the API's, as `from_status` says.
+
+    `of`: whose shape it is, where the answer is of several.
+    """
+    try:
+        yield
+    except WrongShape as error:
+        raise from_status(org, 200, api, f"of {of}, {error}" if of else str(error)) from None
 
 
 CLOSED: Final = (LoginRefused, SessionExpired, DailyLimitReached, LimitReached)

@@ -15,7 +15,7 @@ from rotator.net.shapes import WrongShape
 from rotator.salesforce import rest
 from rotator.salesforce.budget import LimitReached
 from rotator.salesforce.component import Component
-from rotator.salesforce.faults import DailyLimitReached, from_fault, from_status
+from rotator.salesforce.faults import DailyLimitReached, from_fault, in_shape
 from rotator.salesforce.record_values import time_in
 from rotator.salesforce.soap import API_VERSION, SMALL, call, children, element, is_nil, qualified, text_of, texts_of
 from rotator.salesforce.transport import AnswerLost, AnswerTooLarge
@@ -225,10 +225,8 @@ class MetadataService:
         def once(instance_url: str, token: Secret) -> _T:
             transport = self._session.transport
             results = call(self.org, transport, instance_url, token, operation, asked, size=size)
-            try:
+            with in_shape(self.org):
                 return understood(results)
-            except WrongShape as error:
-                raise from_status(self.org, 200, why=str(error)) from None
 
         return send(once)
 

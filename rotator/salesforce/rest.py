@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Final, cast
 from rotator.errors import NOTHING_CHANGED, OrgUnavailable
 from rotator.net.limits import KILOBYTE, MEGABYTE
 from rotator.net.shapes import Fields, WrongShape, parsed
-from rotator.salesforce.faults import NotThere, from_refusal, from_status
+from rotator.salesforce.faults import NotThere, from_refusal, from_status, in_shape
 from rotator.salesforce.login import SessionExpired
 from rotator.salesforce.soap import API_VERSION
 
@@ -80,13 +80,11 @@ def pages(
     ask = partial(client.toolingexecute, "query", params={"q": text}) if api is Api.TOOLING else None
     page = _answer(org, ask or partial(client.query, text), api)
     while True:
-        try:
+        with in_shape(org, api):
             rows, path = page.objects("records"), page.text("nextRecordsUrl")
-        except WrongShape as error:
-            raise from_status(org, 200, api, str(error)) from None
-        if path and not (rows and _NEXT.fullmatch(path)):
-            # A page without rows that names another one would go on for ever.
-            raise from_status(org, 200, api, "it names a further page that is none")
+            if path and not (rows and _NEXT.fullmatch(path)):
+                # A page without rows that names another one would go on for ever.
+                raise WrongShape("it names a further page that is none")
         yield rows
         if not path:
             return
@@ -103,15 +101,12 @@ class DailyCalls:
 
 def daily_calls(org: str, transport: Transport, instance_url: str, token: Secret) -> DailyCalls:
     """What the org tells of its limits (REST API Developer Guide, Limits). Raises as `query` does."""
-    api = Api.DATA
-    told = _answer(org, _client(transport, instance_url, token, LIMITS_SIZE).limits, api)
-    try:
+    told = _answer(org, _client(transport, instance_url, token, LIMITS_SIZE).limits, Api.DATA)
+    with in_shape(org, Api.DATA):
         requests = told.fields("DailyApiRequests")
         if not {"Max", "Remaining"} <= set(requests.names()):
             raise WrongShape("it tells of no calls")
         return DailyCalls(int(requests.number("Max")), int(requests.number("Remaining")))
-    except WrongShape as error:
-        raise from_status(org, 200, api, str(error)) from None
 
 
 def newest_version(org: str, transport: Transport, instance_url: str, token: Secret) -> str:
@@ -122,14 +117,11 @@ def newest_version(org: str, transport: Transport, instance_url: str, token: Sec
     response = transport.get(f"{instance_url}/services/data/", token=token, size=VERSIONS_SIZE)
     if response.status_code != 200:
         raise from_status(org, response.status_code, Api.DATA)
-    try:
+    with in_shape(org, Api.DATA):
         offered = Fields({"list": parsed(response.content)}, "versions").objects("list")
-        numbers = [each.number("version") for each in offered]
-    except WrongShape as error:
-        raise from_status(org, 200, Api.DATA, str(error)) from None
-    if not numbers:
-        raise from_status(org, 200, Api.DATA, "it names no version")
-    return f"{max(numbers):.1f}"
+        if not offered:
+            raise WrongShape("it names no version")
+        return f"{max(each.number('version') for each in offered):.1f}"
 
 
 def external_apps(org: str, transport: Transport, instance_url: str, token: Secret) -> list[str]:
@@ -143,12 +135,10 @@ def external_apps(org: str, transport: Transport, instance_url: str, token: Secr
         response = transport.get(f"{instance_url}{path}", token=token, size=PAGE_SIZE)
         if response.status_code != 200:
             raise refusal(org, response, api)
-        try:
+        with in_shape(org, api):
             page = Fields.parsed(response.content)
             found += map(_full_name, page.objects("records"))
             path = page.text("nextRecordsUrl")
-        except WrongShape as error:
-            raise from_status(org, 200, api, str(error)) from None
         if not path:
             return found
         if not _NEXT.fullmatch(path):
@@ -224,9 +214,8 @@ def _answer(org: str, ask: Callable[[], object], api: str) -> Fields:
     from simple_salesforce.exceptions import SalesforceError  # noqa: PLC0415 - as above
 
     try:
-        return Fields(ask())
-    except WrongShape as error:
-        raise from_status(org, 200, api, str(error)) from None
+        with in_shape(org, api):
+            return Fields(ask())
     except SalesforceError as error:
         told = error
     raise _refused(org, told.status, told.content, api)

@@ -86,21 +86,11 @@ class Transport:
 
     def get(self, url: str, *, token: Secret, size: int | None = None) -> requests.Response:
         """GET with a bearer token (RFC 6750 section 2.1); `size`: how large the answer may be, if not as usual."""
-        self._before(url)
-        with _in_our_words(url), answers_of(size):
-            return _not_redirected(self._http.get(url, headers={"Authorization": f"Bearer {token.reveal()}"}))
+        return self.request("GET", url, size=size, headers={"Authorization": f"Bearer {token.reveal()}"})
 
-    def post(
-        self,
-        url: str,
-        form: Mapping[str, str],
-        *,
-        size: int | None = None,
-    ) -> requests.Response:
+    def post(self, url: str, form: Mapping[str, str], *, size: int | None = None) -> requests.Response:
         """POST of a form; `size`: how large the answer may be, if not as usual."""
-        self._before(url)
-        with _in_our_words(url), answers_of(size):
-            return _not_redirected(self._http.post(url, data=form))
+        return self.request("POST", url, size=size, data=form)
 
     def post_bytes(
         self, url: str, body: bytes, headers: Mapping[str, str] | None = None, *, size: int | None = None

@@ -8,9 +8,9 @@ same. What the app's own policies name is the same once more, seen from its side
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
+from rotator.core.lifecycle.revocation import GivenBy
 from rotator.core.observed import Kind
 from rotator.errors import NOTHING_CHANGED, OrgError
 from rotator.salesforce.permissions import needed_to_see
@@ -23,12 +23,8 @@ if TYPE_CHECKING:
     from rotator.salesforce.access.org_records import OrgRecords
     from rotator.salesforce.apps.app import App
 
-_GRANTS: Final = (
-    "SELECT Id, ParentId, Parent.Label, Parent.Name, Parent.IsOwnedByProfile, Parent.Profile.Name"
-    " FROM SetupEntityAccess WHERE SetupEntityId = {app}"
-)
 _ASSIGNMENTS: Final = (
-    "SELECT Id, AssigneeId, Assignee.Username, PermissionSetId, PermissionSetGroupId{expires},"
+    "SELECT Id, AssigneeId, PermissionSetId, PermissionSetGroupId{expires},"
     " PermissionSet.Label, PermissionSet.IsOwnedByProfile, PermissionSet.Profile.Name FROM PermissionSetAssignment"
     " WHERE PermissionSetId IN (SELECT ParentId FROM SetupEntityAccess WHERE SetupEntityId = {app})"
 )
@@ -45,67 +41,20 @@ _EXTERNAL: Final = (
 )
 
 
-class Holder(StrEnum):
-    """What an app is given to."""
-
-    PROFILE = "profile"
-    PERMISSION_SET = "permission set"
-    GROUP = "permission set group"
-
-
-@dataclass(frozen=True)
-class Grant:
-    """One profile or permission set that was given the app (Object Reference, SetupEntityAccess)."""
-
-    id: str
-    permission_set_id: str
-    """Of a profile, that of its own permission set."""
-    holder: Holder
-    name: str
-    """Of the profile, or the label of the permission set."""
-
-    def __str__(self) -> str:
-        return f"the {self.holder} {self.name}"
-
-
 @dataclass(frozen=True)
 class Assignment:
-    """One user who has one of those (Object Reference, PermissionSetAssignment)."""
+    """What lets one user in (Object Reference, PermissionSetAssignment)."""
 
     id: str
     user_id: str
-    username: str
-    permission_set_id: str
-    holder: Holder
+    given_by: GivenBy
     """GROUP: the user has the group, and by it what its permission sets were given."""
     name: str
-    group_id: str = ""
-    """Record id of the group, where it is one."""
+    """Of the profile, or the label of the permission set."""
+    holder_id: str
+    """Of the group where it is one, else of the permission set; of a profile, that of its own permission set."""
     expires_at: datetime | None = None
     """None: it has no end."""
-
-    def __str__(self) -> str:
-        return f"the {self.holder} {self.name}"
-
-
-@dataclass(frozen=True)
-class AppAccess:
-    """Who may log in through an app, as far as its org shows it."""
-
-    app: str
-    app_id: str
-    """Record id of the app, which its grants, tokens and menu item have."""
-    label: str
-    """By which OauthToken and LoginHistory name the app."""
-    only_approved: bool
-    """Only those of `assignments` may; else each user who has approved the app himself."""
-    grants: tuple[Grant, ...]
-    assignments: tuple[Assignment, ...]
-
-    def of(self, username: str) -> tuple[Assignment, ...]:
-        """By what a user was given the app."""
-        wanted = username.casefold()
-        return tuple(each for each in self.assignments if each.username.casefold() == wanted)
 
 
 class AdmittedUsers:
@@ -116,41 +65,19 @@ class AdmittedUsers:
         self._records: Final = records
         self._expires: str | None = None
 
-    def of(self, app: App, *, only_approved: bool, username: str | None = None) -> AppAccess:
-        """Who may log in through an app, in three or four calls.
-
-        `only_approved` is what the app's policies say (`OrgApps.admission`). With `username` no other user is read: an
-        app that is given to a profile may have thousands.
-        """
-        app_id, label = self.identity(app)
-        return AppAccess(
-            app.full_name,
-            app_id,
-            label,
-            only_approved,
-            grants=self.grants(app_id),
-            assignments=self.assignments(app_id, username),
-        )
-
     def identity(self, app: App) -> tuple[str, str]:
         """Record id and label of an app. Raises OrgError where the org does not tell which it is."""
         return self._external(app) if app.kind is Kind.EXTERNAL_APP else self._connected(app)
 
-    def grants(self, app_id: str) -> tuple[Grant, ...]:
-        """The profiles and permission sets that were given an app."""
-        return tuple(self._records.read(_GRANTS.format(app=quoted(app_id)), _grant))
-
-    def assignments(
-        self, app_id: str, username: str | None = None, *, user_id: str | None = None
-    ) -> tuple[Assignment, ...]:
-        """The users who have one of those; `username` or `user_id`: of one user alone."""
+    def assignments(self, app_id: str, *, username: str = "", user_id: str = "") -> list[Assignment]:
+        """What lets a user in, by his username or id. Of no others: a profile that has an app may have thousands."""
         if self._expires is None:
             has_field = _EXPIRES in self._records.fields_of("PermissionSetAssignment")
             self._expires = f", {_EXPIRES}" if has_field else ""
         text = _ASSIGNMENTS.format(app=quoted(app_id), expires=self._expires)
         text += f" AND AssigneeId = {quoted(user_id)}" if user_id else ""
         text += f" AND Assignee.Username = {quoted(username)}" if username else ""
-        return tuple(self._records.read(text, _assignment))
+        return self._records.read(text, _assignment)
 
     def users_of(self, permission_set_id: str) -> tuple[str, ...]:
         """Usernames of the active users who have a permission set, or the profile that it is of."""
@@ -183,28 +110,14 @@ def _identity(row: Fields, label: str) -> tuple[str, str]:
     return row.text("Id", required=True), row.text(label, required=True)
 
 
-def _grant(row: Fields) -> Grant:
-    parent = row.fields("Parent")
-    holder, name = _holder(parent)
-    return Grant(row.text("Id", required=True), row.text("ParentId", required=True), holder, name)
-
-
 def _assignment(row: Fields) -> Assignment:
-    holder, name = _holder(row.fields("PermissionSet"))
-    user = row.fields("Assignee")
+    permission_set, group_id = row.fields("PermissionSet"), row.text("PermissionSetGroupId")
+    is_profile = permission_set.flag("IsOwnedByProfile")
     return Assignment(
         row.text("Id", required=True),
         row.text("AssigneeId", required=True),
-        user.text("Username", required=True),
-        permission_set_id=row.text("PermissionSetId", required=True),
-        holder=Holder.GROUP if row.text("PermissionSetGroupId") else holder,
-        name=name,
-        group_id=row.text("PermissionSetGroupId"),
+        GivenBy.GROUP if group_id else GivenBy.PROFILE if is_profile else GivenBy.PERMISSION_SET,
+        name=permission_set.fields("Profile").text("Name") if is_profile else permission_set.text("Label"),
+        holder_id=group_id or row.text("PermissionSetId", required=True),
         expires_at=moment(row, _EXPIRES),
     )
-
-
-def _holder(permission_set: Fields) -> tuple[Holder, str]:
-    if permission_set.flag("IsOwnedByProfile"):
-        return Holder.PROFILE, permission_set.fields("Profile").text("Name")
-    return Holder.PERMISSION_SET, permission_set.text("Label")

@@ -16,7 +16,7 @@ from rotator.errors import LoginRefused, OrgError, OrgUnavailable
 from rotator.net.shapes import WrongShape
 from rotator.plain_text import one_line
 from rotator.salesforce import rest
-from rotator.salesforce.faults import from_status
+from rotator.salesforce.faults import in_shape
 from rotator.salesforce.login import SessionExpired
 from rotator.salesforce.permissions import give
 from rotator.salesforce.record_values import is_id, quoted, required_moment, soql_time
@@ -88,7 +88,9 @@ class LoginHistory:
             f"SELECT {_FIELDS} FROM LoginHistory WHERE UserId IN ({listed})"  # noqa: S608 - ids are checked above
             f" AND LoginTime >= {soql_time(since)} ORDER BY LoginTime DESC"
         )
-        return self._ask(text, most)
+        rows = self._rows(text, most + 1)
+        with in_shape(self._session.org, rest.Api.DATA):
+            return LoginsRead(tuple(map(_login, rows[:most])), is_cut=len(rows) > most)
 
     def user_ids(self, usernames: Iterable[str]) -> dict[str, str]:
         """Ids of users by their usernames, as they were given; of those that the org does not show, none.
@@ -101,22 +103,10 @@ class LoginHistory:
             some = names[at : at + MOST_USERS // 4]
             listed = ",".join(map(quoted, some))
             rows = self._rows(f"SELECT Id,Username FROM User WHERE Username IN ({listed})", len(some))  # noqa: S608 - names are quoted
-            try:
+            with in_shape(self._session.org, rest.Api.DATA):
                 by_name = {row.text("Username").casefold(): _checked(row.text("Id")) for row in rows}
-            except ValueError as error:
-                raise self._misshapen(error) from None
             found |= {name: by_name[name.casefold()] for name in some if name.casefold() in by_name}
         return found
-
-    def _ask(self, text: str, most: int) -> LoginsRead:
-        rows = self._rows(text, most + 1)
-        try:
-            return LoginsRead(tuple(map(_login, rows[:most])), is_cut=len(rows) > most)
-        except WrongShape as error:
-            raise self._misshapen(error) from None
-
-    def _misshapen(self, error: ValueError) -> OrgError:
-        return from_status(self._session.org, 200, rest.Api.DATA, str(error))
 
     def _rows(self, text: str, most: int) -> Sequence[Fields]:
         """The first `most` rows: what comes after them is not asked for."""
@@ -164,5 +154,5 @@ def _told(row: Fields, name: str) -> str:
 
 def _checked(user_id: str) -> str:
     if not is_id(user_id):
-        raise ValueError(f"{one_line(user_id, 40)!r} is no id of a user")
+        raise WrongShape(f"{one_line(user_id, 40)!r} is no id of a user")
     return user_id

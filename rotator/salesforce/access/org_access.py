@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import partial
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
@@ -12,23 +13,20 @@ from rotator.core.retry import Waiting
 from rotator.errors import NOTHING_CHANGED, OrgError, OrgUnavailable
 from rotator.net.limits import KILOBYTE
 from rotator.net.shapes import Fields, WrongShape
-from rotator.salesforce.access.admitted_users import AdmittedUsers, Holder
-from rotator.salesforce.access.auth_sessions import AuthSessions
+from rotator.salesforce.access.admitted_users import AdmittedUsers
 from rotator.salesforce.access.login_history import LoginHistory
-from rotator.salesforce.access.oauth_tokens import OauthTokens
+from rotator.salesforce.access.oauth_tokens import tokens_of
 from rotator.salesforce.access.org_records import OrgRecords
 from rotator.salesforce.access.users import OrgUsers
 from rotator.salesforce.faults import from_status
 from rotator.salesforce.metadata import ATTEMPTS, PATIENCE, PAUSES, worth_repeating
 from rotator.salesforce.permissions import give, needed_to_see
-from rotator.salesforce.record_values import soql_time
+from rotator.salesforce.record_values import quoted, soql_time
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from rotator.core.secret import Secret
-    from rotator.salesforce.access.admitted_users import Assignment
-    from rotator.salesforce.access.auth_sessions import AuthSession
     from rotator.salesforce.access.oauth_tokens import OauthToken
     from rotator.salesforce.apps.app import App
     from rotator.salesforce.apps.org_apps import OrgApps
@@ -36,8 +34,19 @@ if TYPE_CHECKING:
 
 _SIZE: Final = 16 * KILOBYTE
 """Of the answer to a revocation, which is empty or says why not."""
+_GIVEN_TO: Final = "SELECT Id FROM SetupEntityAccess WHERE SetupEntityId = {app} AND ParentId = {holder}"
+_SESSIONS: Final = "SELECT Id, LoginHistory.Application FROM AuthSession WHERE UsersId = {user}"
 _GONE: Final = "invalid_token"
 _DUPLICATE: Final = "DUPLICATE_VALUE"
+
+
+@dataclass(frozen=True)
+class AuthSession:
+    """One live session of a user, which can be ended (Object Reference, AuthSession)."""
+
+    id: str
+    application: str
+    """Label of the app that it was opened through; empty where the org does not tell."""
 
 
 class OrgAccess:
@@ -51,8 +60,6 @@ class OrgAccess:
         self._waiting: Final = waiting or Waiting(PATIENCE)
         self._records: Final = OrgRecords(session, waiting)
         self._admitted: Final = AdmittedUsers(self._records)
-        self._tokens: Final = OauthTokens(self._records)
-        self._sessions: Final = AuthSessions(self._records)
         self._identities: Final[dict[str, tuple[str, str]]] = {}
         self._user_ids: Final[dict[str, str]] = {}
         self._own_permissions: frozenset[str] | None = None
@@ -60,7 +67,18 @@ class OrgAccess:
     def grants(self, app: App, username: str) -> tuple[AccessGrant, ...]:
         """What lets a user log in through an app, what is his alone first."""
         app_id, _ = self._identity(app)
-        given = [_grant(app.full_name, app_id, each) for each in self._admitted.assignments(app_id, username)]
+        given = [
+            AccessGrant(
+                app.full_name,
+                app_id,
+                each.given_by,
+                each.name,
+                each.holder_id,
+                each.user_id,
+                expires=soql_time(each.expires_at) if each.expires_at else "",
+            )
+            for each in self._admitted.assignments(app_id, username=username)
+        ]
         if not self._lets_only_approved(app):
             given.append(AccessGrant(app.full_name, app_id, GivenBy.POLICY, user_id=self._user_id(username)))
         return tuple(sorted(given, key=lambda each: each.is_shared))
@@ -84,13 +102,13 @@ class OrgAccess:
             case GivenBy.POLICY:
                 self._apps.let_only_approved(grant.app, only_approved=True)
             case GivenBy.PROFILE:
-                for each in self._admitted.grants(grant.app_id):
-                    if each.permission_set_id == grant.holder_id:
-                        self._records.delete("SetupEntityAccess", each.id)
+                text = _GIVEN_TO.format(app=quoted(grant.app_id), holder=quoted(grant.holder_id))
+                for record_id in self._records.read(text, lambda row: row.text("Id", required=True)):
+                    self._records.delete("SetupEntityAccess", record_id)
             case GivenBy.PERMISSION_SET | GivenBy.GROUP:
                 # An app may be given to more users than can be read.
                 for assignment in self._admitted.assignments(grant.app_id, user_id=grant.user_id):
-                    if assignment.user_id == grant.user_id and _holder_id(assignment) == grant.holder_id:
+                    if assignment.user_id == grant.user_id and assignment.holder_id == grant.holder_id:
                         self._records.delete("PermissionSetAssignment", assignment.id)
 
     def give_back(self, grant: AccessGrant) -> None:
@@ -109,14 +127,17 @@ class OrgAccess:
         """The tokens that an app gave out to a user."""
         self._refuse_hidden("tokens", SHOWING_TOKENS, username)
         app_id, label = self._identity(app)
-        return [each for each in self._tokens.of(username=username) if each.is_of(app_id, label)]
+        return [each for each in tokens_of(self._records, username) if each.is_of(app_id, label)]
 
     def sessions(self, app: App, username: str) -> list[AuthSession]:
         """The live sessions of a user of which the org says that they were opened through an app."""
         self._refuse_hidden("sessions", SHOWING_SESSIONS, username)
         _, label = self._identity(app)
         user_id = self._user_id(username)
-        return [each for each in self._sessions.of(user_id) if each.application == label] if user_id else []
+        if not user_id:
+            return []
+        read = self._records.read(_SESSIONS.format(user=quoted(user_id)), _session)
+        return [each for each in read if each.application == label]
 
     def revoke(self, token: OauthToken) -> bool:
         """Revokes a token, and what was given out for it. False when it was revoked already.
@@ -142,8 +163,8 @@ class OrgAccess:
         return self._waiting.call(ask, again=worth_repeating, back_off=PAUSES, at_most=ATTEMPTS)
 
     def end(self, session: AuthSession) -> bool:
-        """Ends a session. False when it was over already."""
-        return self._sessions.end(session)
+        """Ends a session: its access token is refused from now on. False when it was over already."""
+        return self._records.delete("AuthSession", session.id)
 
     def _identity(self, app: App) -> tuple[str, str]:
         if app.full_name not in self._identities:
@@ -192,24 +213,5 @@ class OrgAccess:
                 raise
 
 
-def _grant(app: str, app_id: str, assignment: Assignment) -> AccessGrant:
-    return AccessGrant(
-        app,
-        app_id,
-        _GIVEN_BY[assignment.holder],
-        assignment.name,
-        _holder_id(assignment),
-        assignment.user_id,
-        expires=soql_time(assignment.expires_at) if assignment.expires_at else "",
-    )
-
-
-def _holder_id(assignment: Assignment) -> str:
-    return assignment.group_id or assignment.permission_set_id
-
-
-_GIVEN_BY: Final = {
-    Holder.PROFILE: GivenBy.PROFILE,
-    Holder.PERMISSION_SET: GivenBy.PERMISSION_SET,
-    Holder.GROUP: GivenBy.GROUP,
-}
+def _session(row: Fields) -> AuthSession:
+    return AuthSession(row.text("Id", required=True), row.fields("LoginHistory").text("Application"))

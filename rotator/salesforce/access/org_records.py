@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Final, TypeVar
 from rotator.core.retry import Waiting
 from rotator.errors import LoginRefused, OrgError, OrgUnavailable
 from rotator.net.limits import KILOBYTE, MEGABYTE
-from rotator.net.shapes import Fields, WrongShape
-from rotator.salesforce.faults import NotThere, from_status
+from rotator.net.shapes import Fields
+from rotator.salesforce.faults import NotThere, from_status, in_shape
 from rotator.salesforce.metadata import ATTEMPTS, PATIENCE, PAUSES, nothing_done, worth_repeating
 from rotator.salesforce.permissions import needed_for_records
 from rotator.salesforce.record_values import is_id
@@ -57,10 +57,8 @@ class OrgRecords:
 
     def read(self, text: str, understood: Callable[[Fields], _T]) -> list[_T]:
         """What `understood` makes of each of these rows; it raises WrongShape for one that is not what it must be."""
-        try:
+        with in_shape(self.org, Api.DATA):
             return [understood(row) for row in self.select(text)]
-        except WrongShape as error:
-            raise from_status(self.org, 200, Api.DATA, str(error)) from None
 
     def fields_of(self, name: str) -> frozenset[str]:
         """The fields that an object has in this org (REST API Developer Guide, sObject Describe)."""
@@ -70,20 +68,16 @@ class OrgRecords:
             response = self._session.transport.get(address, token=token, size=_DESCRIBE_SIZE)
             if response.status_code != 200:
                 raise refusal(self.org, response, Api.DATA)
-            try:
+            with in_shape(self.org, Api.DATA):
                 return frozenset(field.text("name") for field in Fields.parsed(response.content).objects("fields"))
-            except WrongShape as error:
-                raise from_status(self.org, 200, Api.DATA, str(error)) from None
 
         return self._permitted(name, worth_repeating, partial(self._session.call, once))
 
     def create(self, name: str, fields: Mapping[str, str]) -> str:
         """Makes a record of an object, and gives its id. Raises AnswerLost when it is not known whether it was made."""
         answer = self._write("POST", name, name, fields)
-        try:
+        with in_shape(self.org, Api.DATA):
             return Fields.parsed(answer.content).text("id", required=True)
-        except WrongShape as error:
-            raise from_status(self.org, 200, Api.DATA, str(error)) from None
 
     def delete(self, name: str, record_id: str) -> bool:
         """Deletes a record; False when it is not there. Raises OrgError for what is no id of a record."""

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
     from rotator.core.lifecycle.revocation import AccessGrant
     from rotator.history.journal.journal import Journal
-    from rotator.salesforce.access.auth_sessions import AuthSession
     from rotator.salesforce.access.oauth_tokens import OauthToken
+    from rotator.salesforce.access.org_access import AuthSession
     from rotator.salesforce.apps.app import App
 
 

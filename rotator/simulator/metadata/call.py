@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Self
 
 from rotator.simulator.metadata.types.changes import Author
-from rotator.simulator.metadata.types.registry import component_type_of, type_of
+from rotator.simulator.metadata.types.registry import component_type_of
 from rotator.simulator.org.schema.field import FIRST_API_VERSION
 from rotator.simulator.wire.soap import FaultError, SoapCall, offered_version
 
@@ -45,10 +45,6 @@ class MetadataCall:
     def text(self, name: str) -> str:
         """The text of one argument; empty when it is not there."""
         return next(iter(self.call.texts(name)), "")
-
-    def type_of(self, name: str) -> MetadataType:
-        """A type by its name. Raises FaultError when this version or user has none of it."""
-        return type_of(self.org, self.version, name)
 
     def component_type_of(self, name: str) -> MetadataType:
         """A type whose components CRUD calls can name. Raises FaultError for any other."""

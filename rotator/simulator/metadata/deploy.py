@@ -9,9 +9,8 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from rotator.simulator.metadata.deployment import Deployment, Options
-from rotator.simulator.metadata.structures import append
 from rotator.simulator.org.jobs import DEPLOYMENT
-from rotator.simulator.wire.soap import FaultError, add, child_texts, date_time
+from rotator.simulator.wire.soap import FaultError, add, append, child_texts, date_time
 from rotator.simulator.wire.unsupported import unsupported_fault
 
 if TYPE_CHECKING:

@@ -20,10 +20,10 @@ from rotator.simulator.metadata.package import (
     pack,
 )
 from rotator.simulator.metadata.reads import file_properties
-from rotator.simulator.metadata.structures import append
+from rotator.simulator.metadata.types.metadata_type import ListedLine
 from rotator.simulator.metadata.types.registry import type_of
 from rotator.simulator.org.schema.certificate import CONTENT
-from rotator.simulator.wire.soap import FaultError, add, child_texts, children, date_time
+from rotator.simulator.wire.soap import FaultError, add, append, child_texts, children
 from rotator.simulator.wire.unsupported import unsupported_fault
 
 if TYPE_CHECKING:
@@ -79,28 +79,21 @@ def check_status(call: MetadataCall, body: etree._Element) -> None:
     retrieval = job.result or Retrieval()
     if retrieval.was_sent:
         raise FaultError("INVALID_LOCATOR", "Retrieve result has been deleted.")
-    result = add(body, "result")
-    add(result, "done", "true" if job.is_done else "false")
-    if retrieval.error:
-        append(result, {"errorMessage": retrieval.error, "errorStatusCode": "UNKNOWN_EXCEPTION"})
-    folder = _folder_of(retrieval)
-    for kind, component in retrieval.found:
-        file_properties(call.org, kind, component, add(result, "fileProperties"), folder)
-    if retrieval.files:
-        append(result, {"fileProperties": _manifest_properties(job, f"{folder}{MANIFEST}")})
-    append(
-        result,
-        {
-            "id": job.id,
-            "messages": retrieval.messages,
-            "status": job.status,
-            "success": job.status == "Succeeded",
-        },
-    )
     wants_archive = call.text("includeZip").lower() not in {"false", "0"}
     archive = pack(retrieval.files) if job.is_done and wants_archive and retrieval.files else b""
-    add(result, "zipFile", base64.b64encode(archive).decode())
     retrieval.was_sent = bool(archive)
+    told = {
+        "done": job.is_done,
+        "errorMessage": retrieval.error or None,
+        "errorStatusCode": "UNKNOWN_EXCEPTION" if retrieval.error else None,
+        "fileProperties": _properties(call.org, job, retrieval),
+        "id": job.id,
+        "messages": retrieval.messages,
+        "status": job.status,
+        "success": job.status == "Succeeded",
+        "zipFile": base64.b64encode(archive).decode(),
+    }
+    append(body, {"result": told})
 
 
 def check_async_status(call: MetadataCall, body: etree._Element) -> None:
@@ -112,26 +105,19 @@ def check_async_status(call: MetadataCall, body: etree._Element) -> None:
     append(add(body, "result"), {"done": job.is_done, "id": job.id, "state": state})
 
 
-def _folder_of(retrieval: Retrieval) -> str:
-    return _FOLDER if any(name.startswith(_FOLDER) for name in retrieval.files) else ""
-
-
-def _manifest_properties(job: Job, name: str) -> dict[str, Any]:
-    when = date_time(job.created_at)
-    person = {"Id": job.user.id, "ByName": job.user.name}
-    return {
-        "createdById": person["Id"],
-        "createdByName": person["ByName"],
-        "createdDate": when,
-        "fileName": name,
-        "fullName": name,
-        "id": "",
-        "lastModifiedById": person["Id"],
-        "lastModifiedByName": person["ByName"],
-        "lastModifiedDate": when,
-        "manageableState": "unmanaged",
-        "type": "Package",
-    }
+def _properties(org: Org, job: Job, retrieval: Retrieval) -> list[dict[str, str]]:
+    """What is told of each file of the archive, package.xml the last."""
+    if not retrieval.files:
+        return []
+    folder = _FOLDER if any(name.startswith(_FOLDER) for name in retrieval.files) else ""
+    manifest = ListedLine(f"{folder}{MANIFEST}", "", job.created_at, job.created_at, job.user.username)
+    return [
+        *(
+            file_properties(org, kind.name, f"{folder}{kind.path(component.name)}", component)
+            for kind, component in retrieval.found
+        ),
+        file_properties(org, "Package", manifest.name, manifest),
+    ]
 
 
 def _retrieved(org: Org, manifest: Manifest, folder: str, only: list[str]) -> Retrieval:
@@ -167,7 +153,7 @@ def _retrieve_type(
         if component is None or name not in listed:
             _say(retrieval, folder, f"Entity of type '{kind.name}' named '{name}' cannot be found")
             continue
-        path = f"{folder}{kind.directory}/{name}.{kind.suffix}"
+        path = f"{folder}{kind.path(name)}"
         if kind.is_file:
             retrieval.files[path] = component[CONTENT].encode()
             path += META

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from rotator.simulator.metadata.call import COMPONENT_LIMIT, check_limit, limit_message
 from rotator.simulator.metadata.types.changes import Outcome
 from rotator.simulator.org.components import ComponentError, from_xml, missing
 from rotator.simulator.org.snapshot import snapshot
-from rotator.simulator.wire.soap import FaultError, add, xsi_type
+from rotator.simulator.wire.soap import FaultError, append, xsi_type
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -93,7 +93,7 @@ def _perform(
     else:
         author.finish()
     for name, outcome in outcomes:
-        _result(add(body, "result"), name, outcome, tells_created=tells_created)
+        append(body, {"result": _result(name, outcome, tells_created=tells_created)})
 
 
 def _limited(
@@ -127,15 +127,12 @@ def _rolled_back() -> ComponentError:
     )
 
 
-def _result(result: etree._Element, name: str, outcome: Outcome | ComponentError, *, tells_created: bool) -> None:
+def _result(name: str, outcome: Outcome | ComponentError, *, tells_created: bool) -> dict[str, Any]:
     """SaveResult and DeleteResult have the same shape; UpsertResult says too whether the component is new."""
-    if tells_created:
-        add(result, "created", "true" if isinstance(outcome, Outcome) and outcome.created else "false")
-    if isinstance(outcome, ComponentError):
-        element = add(result, "errors")
-        for field in outcome.fields:
-            add(element, "fields", field)
-        add(element, "message", outcome.message)
-        add(element, "statusCode", outcome.status_code)
-    add(result, "fullName", name)
-    add(result, "success", "true" if isinstance(outcome, Outcome) else "false")
+    error = outcome if isinstance(outcome, ComponentError) else None
+    return {
+        "created": isinstance(outcome, Outcome) and outcome.created if tells_created else None,
+        "errors": error and {"fields": list(error.fields), "message": error.message, "statusCode": error.status_code},
+        "fullName": name,
+        "success": error is None,
+    }

@@ -38,11 +38,12 @@ class Credentials:
         return cls(form.get("client_id", ""), Secret(sent) if sent else None)
 
 
-def refused_secret(org: Org, app: ClientApp | None, credentials: Credentials) -> Refusal | None:
-    """What is told to a client whose key or secret is wrong; None when both are right."""
+def authenticated(org: Org, credentials: Credentials) -> ClientApp | Refusal:
+    """The app of a client whose key and secret are right, or what the client is told."""
+    app = org.app_of(credentials.client_id)
     if app is None:
         return Refusal("invalid_client_id", "client identifier invalid")
     secret = credentials.secret.reveal() if credentials.secret else ""
     if not secret or not app.takes_secret(credentials.client_id, secret, org.clock()):
         return Refusal("invalid_client", "invalid client credentials")
-    return None
+    return app

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from rotator.simulator.oauth.clients import Credentials, refused_secret
+from rotator.simulator.oauth.clients import Credentials, authenticated
 from rotator.simulator.oauth.token_endpoint import scope_names
-from rotator.simulator.wire.answers import Answer, json_answer
+from rotator.simulator.org.settings import Refusal
+from rotator.simulator.wire.answers import Answer, json_answer, oauth_error
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -81,13 +82,9 @@ def identity(org: Org, token: str, org_id: str, user_id: str, host: str = "") ->
 
 def introspect(org: Org, form: Mapping[str, str], authorization: str, host: str = "") -> Answer:
     """POST /services/oauth2/introspect (RFC 7662): an app asks about its own tokens, or of all where it may."""
-    credentials = Credentials.of(form, authorization)
-    app = org.app_of(credentials.client_id)
-    refusal = refused_secret(org, app, credentials)
-    if refusal or app is None:
-        refusal = refusal or refused_secret(org, None, credentials)
-        error = {"error": refusal.error, "error_description": refusal.description} if refusal else {}
-        return json_answer(401, error)
+    app = authenticated(org, Credentials.of(form, authorization))
+    if isinstance(app, Refusal):
+        return oauth_error(401, app.error, app.description)
     visitor = org.visitor(form.get("token", ""))
     if visitor is None or visitor.app is None or not (app.introspects_all or visitor.app.id == app.id):
         return json_answer(200, {"active": False})
@@ -123,7 +120,7 @@ def revoke(org: Org, token: str) -> Answer:
             org.on_change()
     if grant or org.sessions.end(token):
         return Answer(200, b"", "text/html;charset=UTF-8")
-    return json_answer(400, {"error": "invalid_token", "error_description": "token invalid"})
+    return oauth_error(400, "invalid_token", "token invalid")
 
 
 def openid_configuration(org: Org, host: str = "") -> Answer:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from rotator.simulator.oauth.clients import Credentials, refused_secret
+from rotator.simulator.oauth.clients import Credentials, authenticated
 from rotator.simulator.oauth.login_checks import CHECKS, NOT_APPROVED, SIGNATURE, Attempt, Check
 from rotator.simulator.org.settings import Refusal
 from rotator.simulator.org.users import UNKNOWN_CLIENT
-from rotator.simulator.wire.answers import Answer, json_answer
+from rotator.simulator.wire.answers import Answer, json_answer, oauth_error
 from rotator.simulator.wire.unsupported import unsupported_grant
 
 if TYPE_CHECKING:
@@ -82,10 +82,9 @@ def _by_client_credentials(org: Org, credentials: Credentials, host: str, client
         return _refused(
             org, Refusal("invalid_grant", "request not supported on this domain"), credentials.client_id, "", client
         )
-    app = org.app_of(credentials.client_id)
-    refusal = refused_secret(org, app, credentials)
-    if refusal or app is None:
-        return _refused(org, refusal or _UNKNOWN, credentials.client_id, "", client)
+    app = authenticated(org, credentials)
+    if isinstance(app, Refusal):
+        return _refused(org, app, credentials.client_id, "", client)
     user = org.users.get(app.credentials_user or "")
     if user is None:
         return _refused(org, Refusal("invalid_grant", "no client credentials user enabled"), app.name, "", client)
@@ -100,10 +99,13 @@ def _by_client_credentials(org: Org, credentials: Credentials, host: str, client
 
 def _by_refresh_token(org: Org, token: str, credentials: Credentials, host: str, client: Client) -> Answer:
     """OAuth 2.0 Refresh Token Flow: a new access token for what was granted before."""
-    app, grant = org.app_of(credentials.client_id), org.grants.by_refresh_token(token)
-    refusal = refused_secret(org, app, credentials) if _needs_secret(app, credentials) else None
-    if refusal or app is None:
-        return _refused(org, refusal or _UNKNOWN, credentials.client_id, "", client)
+    named = org.app_of(credentials.client_id)
+    # A secret that is sent is checked, wanted or not.
+    needs_none = named is not None and not credentials.secret and not named.needs_secret_to_refresh
+    app = named if named and needs_none else authenticated(org, credentials)
+    if isinstance(app, Refusal):
+        return _refused(org, app, credentials.client_id, "", client)
+    grant = org.grants.by_refresh_token(token)
     if grant is None or grant.app.id != app.id:
         return _refused(org, Refusal("invalid_grant", "expired access/refresh token"), app.name, "", client)
     if not grant.user.active:
@@ -111,20 +113,12 @@ def _by_refresh_token(org: Org, token: str, credentials: Credentials, host: str,
     return json_answer(200, _token(org, app, grant.user, host))
 
 
-_UNKNOWN: Final = Refusal("invalid_client_id", "client identifier invalid")
-
-
-def _needs_secret(app: ClientApp | None, credentials: Credentials) -> bool:
-    """A secret that is sent is checked, wanted or not."""
-    return bool(credentials.secret) or app is None or app.needs_secret_to_refresh
-
-
 def _refused(
     org: Org, refusal: Refusal, label: str, username: str, client: Client, *, is_unsigned: bool = False
 ) -> Answer:
     outcome = f"{refusal.error}: {refusal.description}"
     org.record_login(label, username, outcome, client=client, is_unsigned=is_unsigned)
-    return json_answer(refusal.status, {"error": refusal.error, "error_description": refusal.description})
+    return oauth_error(refusal.status, refusal.error, refusal.description)
 
 
 def scope_names(app: ClientApp) -> str:

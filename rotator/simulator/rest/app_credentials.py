@@ -5,9 +5,8 @@ There is no certificate here, and nothing about Connected Apps.
 
 from __future__ import annotations
 
-import json
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from rotator.simulator.org.external_apps import StagedCredentials
 from rotator.simulator.org.setup import shows_secrets
@@ -88,7 +87,7 @@ def _change_staged(org: Org, request: Request, base: str, consumer: Consumer) ->
         consumer.staged = None
         org.on_change()
         return Answer(204, b"", "application/json;charset=UTF-8")
-    if request.method != "PATCH" or _command(request) != "rotate":
+    if request.method != "PATCH" or (request.json_object or {}).get("command") != "rotate":
         return rest_error(400, "INVALID_INPUT", 'The command must be "rotate".')
     try:
         consumer.rotate(org.clock(), timedelta(seconds=org.settings.external_rotated_pairs_seconds))
@@ -96,14 +95,6 @@ def _change_staged(org: Org, request: Request, base: str, consumer: Consumer) ->
         return rest_error(400, "INVALID_INPUT", "These credentials were rotated already, or have expired.")
     org.on_change()
     return _staged(org, base, consumer)
-
-
-def _command(request: Request) -> Any:
-    try:
-        sent = json.loads(request.body)
-    except ValueError:
-        return None
-    return sent.get("command") if isinstance(sent, dict) else None
 
 
 def _app(org: Org, app_id: str) -> ExternalApp | None:

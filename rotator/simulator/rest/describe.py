@@ -24,6 +24,9 @@ _SOAP_TYPES: Final = {
 }
 
 
+_LENGTHS: Final = {**dict.fromkeys(("id", "reference"), 18), **dict.fromkeys(("string", "email", "picklist"), 255)}
+
+
 def answer_objects(database: Database, request: Request, base: str, parts: list[str]) -> Answer | None:
     """Answers one call below `sobjects`; None for a resource that is not simulated."""
     try:
@@ -114,11 +117,7 @@ def _field(field: SField) -> dict[str, Any]:
         "groupable": field.type != "datetime",
         "idLookup": field.type == "id",
         "label": field.name,
-        "length": 18
-        if field.type in {"id", "reference"}
-        else 255
-        if field.type in {"string", "email", "picklist"}
-        else 0,
+        "length": _LENGTHS.get(field.type, 0),
         "name": field.name,
         "nameField": field.name == "Name",
         "nillable": field.type not in {"id", "boolean"},

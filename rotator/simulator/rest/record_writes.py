@@ -5,7 +5,6 @@ Permission sets that are given to users, apps that are given to permission sets 
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any, Final
 
 from rotator.simulator.rest.tables import TABLES
@@ -35,11 +34,8 @@ def create_record(org: Org, visitor: Visitor, request: Request, name: str) -> An
         return None
     if not may_write(org, visitor.user, name):
         return _NO_ACCESS
-    try:
-        sent = json.loads(request.body)
-    except ValueError:
-        sent = None
-    if not isinstance(sent, dict):
+    sent = request.json_object
+    if sent is None:
         return rest_error(400, "JSON_PARSER_ERROR", "an object with the fields of the record is expected")
     if refusal := _misfit(name, sent):
         return refusal

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
-from typing import TYPE_CHECKING, Any, Final
+from dataclasses import asdict, fields
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
+from pydantic import TypeAdapter, ValidationError
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
@@ -12,7 +13,6 @@ from rotator.core.crypto.certificates import Certificate
 from rotator.errors import ConfigurationError
 from rotator.simulator.org.settings import OrgSettings
 from rotator.simulator.wire.faults import Fault
-from rotator.simulator.wire.json import read_json
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from rotator.simulator.org.apps import ClientApp
     from rotator.simulator.org.org import Org
 
+
+_T = TypeVar("_T")
 
 FAULT: Final = '{"kind": "soap_update", "effect": "lose_answer", "times": 1}'
 APPROVAL: Final = '{"app": "Billing", "username": "billing@production.example"}'
@@ -103,3 +105,24 @@ def _day(time: datetime | None) -> str | None:
 
 def _as_list(value: Any) -> list[dict[str, Any]]:
     return value if isinstance(value, list) else [value]
+
+
+def read_json(kind: type[_T], value: Any, *, example: str) -> _T:
+    """The value as an instance of the dataclass. Raises ConfigurationError for unknown names and wrong types."""
+    known = {field.name for field in fields(kind)}  # type: ignore[arg-type] # every kind here is a dataclass
+    unknown = set(value) - known if isinstance(value, dict) else set()
+    if unknown:
+        raise _refused(f"{', '.join(sorted(unknown))}: none of {', '.join(sorted(known))}", example)
+    try:
+        return TypeAdapter(kind).validate_python(value)
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise _refused(f"{'.'.join(map(str, first['loc']))}: {first['msg']}", example) from None
+
+
+def _refused(reason: str, example: str) -> ConfigurationError:
+    return ConfigurationError(
+        f"The simulated org cannot use this: {reason}.",
+        effect="Nothing was changed.",
+        hint=f"Send for example {example}.",
+    )

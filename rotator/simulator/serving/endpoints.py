@@ -16,7 +16,7 @@ from rotator.simulator.oauth.partner_api import answer_soap
 from rotator.simulator.oauth.token_endpoint import answer_login
 from rotator.simulator.org.users import Client
 from rotator.simulator.rest.resources import admitted, answer_data, api_version
-from rotator.simulator.wire.answers import Answer, html_answer, json_answer
+from rotator.simulator.wire.answers import Answer, html_answer, oauth_error
 from rotator.simulator.wire.faults import Effect, Fault, Kind
 from rotator.simulator.wire.soap import FaultError, SoapCall, child_texts, envelope_answer, fault_answer
 from rotator.simulator.wire.unsupported import (
@@ -86,7 +86,7 @@ def _app_of(org: Org, request: Request) -> ClientApp | None:
 
 def _token(org: Org, request: Request, _rest: list[str]) -> Call:
     if request.method != "POST":
-        refusal = json_answer(400, {"error": "invalid_request", "error_description": "must use HTTP POST"})
+        refusal = oauth_error(400, "invalid_request", "must use HTTP POST")
         return Call(Kind.TOKEN, lambda _: refusal)
     form, client = request.form, Client(request.address, request.headers.get("user-agent", ""))
     app = _app_of(org, request)

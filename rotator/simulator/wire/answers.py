@@ -26,6 +26,11 @@ def json_answer(status: int, body: Any) -> Answer:
     return Answer(status, json.dumps(body).encode(), "application/json;charset=UTF-8")
 
 
+def oauth_error(status: int, error: str, description: str) -> Answer:
+    """A refusal of an OAuth endpoint (RFC 6749 section 5.2)."""
+    return json_answer(status, {"error": error, "error_description": description})
+
+
 def xml_answer(status: int, body: str) -> Answer:
     """An answer of the SOAP API."""
     return Answer(status, body.encode(), "text/xml; charset=utf-8")

@@ -7,7 +7,7 @@ from enum import StrEnum
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Final
 
-from rotator.simulator.wire.answers import Answer, html_answer, json_answer, rest_error
+from rotator.simulator.wire.answers import Answer, html_answer, oauth_error, rest_error
 from rotator.simulator.wire.soap import FaultError, fault_answer
 
 if TYPE_CHECKING:
@@ -82,11 +82,9 @@ _PAGES: Final = {
     "http_503": (503, "<html><body>no healthy upstream</body></html>"),
 }
 _OTHERS: Final = {
-    "unknown_error": json_answer(400, {"error": "unknown_error", "error_description": "retry your request"}),
-    "login_rate_exceeded": json_answer(
-        400, {"error": "invalid_grant", "error_description": "LOGIN_RATE_EXCEEDED: Login rate exceeded"}
-    ),
-    "invalid_assertion": json_answer(400, {"error": "invalid_grant", "error_description": "invalid assertion"}),
+    "unknown_error": oauth_error(400, "unknown_error", "retry your request"),
+    "login_rate_exceeded": oauth_error(400, "invalid_grant", "LOGIN_RATE_EXCEEDED: Login rate exceeded"),
+    "invalid_assertion": oauth_error(400, "invalid_grant", "invalid assertion"),
 }
 _REST: Final = {
     "request_limit_exceeded": rest_error(403, "REQUEST_LIMIT_EXCEEDED", "TotalRequests Limit exceeded."),

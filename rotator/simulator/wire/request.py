@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import parse_qsl, urlencode
 
 if TYPE_CHECKING:
@@ -52,6 +53,15 @@ class Request:
     def form(self) -> dict[str, str]:
         """The body as a form."""
         return dict(parse_qsl(self.body.decode("utf-8", "replace")))
+
+    @cached_property
+    def json_object(self) -> dict[str, Any] | None:
+        """The body as a JSON object; None when it is none."""
+        try:
+            sent = json.loads(self.body)
+        except ValueError:
+            return None
+        return sent if isinstance(sent, dict) else None
 
     def parameter(self, name: str) -> str:
         """A value of the form, or of the query."""

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, Self
+from typing import TYPE_CHECKING, Any, Final, Self
 
 from lxml import etree
 
 from rotator.simulator.wire.answers import Answer, xml_answer
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from datetime import datetime
 
 METADATA: Final = "http://soap.sforce.com/2006/04/metadata"
@@ -118,6 +119,16 @@ def add(parent: etree._Element, name: str, text: str | None = None) -> etree._El
     element = etree.SubElement(parent, f"{{{etree.QName(parent).namespace}}}{name}")
     element.text = text
     return element
+
+
+def append(parent: etree._Element, structure: Mapping[str, Any]) -> None:
+    """Appends a structure's elements in its order: a list is as many elements, what is None is not there."""
+    for name, value in structure.items():
+        for each in value if isinstance(value, list) else [value]:
+            if isinstance(each, dict):
+                append(add(parent, name), each)
+            elif each is not None:
+                add(parent, name, str(each).lower() if isinstance(each, bool) else str(each))
 
 
 def date_time(time: datetime) -> str:

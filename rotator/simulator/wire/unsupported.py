@@ -6,7 +6,7 @@ from html import escape
 from typing import Final
 
 from rotator.resources import docs
-from rotator.simulator.wire.answers import Answer, html_answer, json_answer, rest_error
+from rotator.simulator.wire.answers import Answer, html_answer, oauth_error, rest_error
 from rotator.simulator.wire.soap import FaultError
 
 CODE: Final = "SIMULATOR_UNSUPPORTED"
@@ -30,7 +30,7 @@ def unsupported_resource(what: str) -> Answer:
 
 def unsupported_grant(what: str) -> Answer:
     """For OAuth endpoints."""
-    return json_answer(501, {"error": CODE, "error_description": sentence(what)})
+    return oauth_error(501, CODE, sentence(what))
 
 
 def unsupported_page(what: str) -> Answer:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Final
 
-from rotator.simulator.metadata.types.changes import Outcome, already_there, not_found
+from rotator.simulator.metadata.types.changes import Outcome
 from rotator.simulator.metadata.types.metadata_type import MetadataType
 from rotator.simulator.org.certificates import CertificateChain, UntrustedChainError, content_of, issue
 from rotator.simulator.org.components import ComponentError, unusable_certificate
@@ -65,10 +65,7 @@ class CertificateType(MetadataType):
 
     def write(self, author: Author, name: str, given: Component, mode: Mode) -> Outcome:
         found = self._find(author.org, name)
-        if found is None and mode == "update":
-            raise not_found(self.name, name)
-        if found and mode == "create":
-            raise already_there()
+        self.check_mode(mode, name, is_there=found is not None)
         content = given.pop(CONTENT, "")
         component = author.merge.apply(self.schema, given, (self.read(author.org, name) or {}) if found else {})
         if component.get("encryptedWithPlatformEncryption") == "true":

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from rotator.simulator.metadata.types.changes import Outcome, already_there, check_new_consumer, not_found
+from rotator.simulator.metadata.types.changes import Outcome, check_new_consumer
 from rotator.simulator.metadata.types.metadata_type import AppType
 from rotator.simulator.org.components import ComponentError, check_certificate, differ, missing, returned_scopes
 from rotator.simulator.org.schema.connected_app import CONNECTED_APP
@@ -36,12 +36,9 @@ class ConnectedAppType(AppType["App"]):
 
     def write(self, author: Author, name: str, given: Component, mode: Mode) -> Outcome:
         app = author.org.apps.get(name)
+        self.check_mode(mode, name, is_there=app is not None)
         if app is None:
-            if mode == "update":
-                raise not_found(self.name, name)
             return self._create(author, name, given)
-        if mode == "create":
-            raise already_there()
         before = app.whole_component()
         _put(author, app, self._updated(author, given, before))
         return Outcome(app.id, changed=differ(app.whole_component(), before, self.schema))

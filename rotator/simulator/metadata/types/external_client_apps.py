@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 from rotator.simulator.metadata.types.changes import (
     Outcome,
     WarningError,
-    already_there,
     check_new_consumer,
     not_found,
 )
@@ -65,10 +64,7 @@ class ExternalAppType(AppType["ExternalApp"]):
         _check_updatable(author, mode)
         apps = author.org.external_apps
         app = apps.get(name)
-        if app is None and mode == "update":
-            raise not_found(self.name, name)
-        if app and mode == "create":
-            raise already_there()
+        self.check_mode(mode, name, is_there=app is not None)
         header = author.merge.apply(self.schema, given, app.header if app else {})
         header.pop("fullName", None)
         is_new = app is None
@@ -107,10 +103,7 @@ class SatelliteType(MetadataType):
     def write(self, author: Author, name: str, given: Component, mode: Mode) -> Outcome:
         _check_updatable(author, mode)
         found = self.find(author.org, name)
-        if found is None and mode == "update":
-            raise not_found(self.name, name)
-        if found and mode == "create":
-            raise already_there()
+        self.check_mode(mode, name, is_there=found is not None)
         app, satellite = found or (self._app_for(author, given), None)
         before = self._whole(author.org, app, satellite) if satellite else {}
         is_new = satellite is None

@@ -6,11 +6,10 @@ A component is always there, and called by its feature (Metadata API Developer G
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
 from rotator.simulator.metadata.types.changes import Outcome, already_there, not_found
-from rotator.simulator.metadata.types.metadata_type import MetadataType
+from rotator.simulator.metadata.types.metadata_type import ListedLine, MetadataType
 from rotator.simulator.org.components import differ
 from rotator.simulator.org.schema.feature_switches import (
     CONNECTED_APP_SETTINGS,
@@ -39,20 +38,6 @@ HAVE_EFFECT: Final = frozenset(
 """The switches that may be turned: what another would change is not simulated."""
 
 
-NEVER: Final = datetime.fromtimestamp(0, UTC)
-
-
-@dataclass(frozen=True)
-class FeatureSettings:
-    """What listMetadata tells of settings: nobody made them, at no time."""
-
-    name: str
-    id: str = ""
-    created_at: datetime = NEVER
-    modified_at: datetime = NEVER
-    modified_by: str = ""
-
-
 @dataclass(frozen=True)
 class FeatureSettingsType(MetadataType):
     """The settings of one feature, as CRUD calls name them."""
@@ -63,7 +48,7 @@ class FeatureSettingsType(MetadataType):
         return self.name.removesuffix("Settings")
 
     def listed(self, org: Org) -> Iterable[Listed]:  # noqa: ARG002 - every org has them
-        return [FeatureSettings(self.member)]
+        return [ListedLine(self.member)]
 
     def read(self, org: Org, name: str) -> Component | None:
         return {**feature_settings(org, self.name), "fullName": name} if name == self.member else None

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, Generic, Protocol, TypeVar
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, ClassVar, Final, Generic, Protocol, TypeVar
 
 from rotator.simulator.metadata.types.changes import Outcome, already_there, not_found
 from rotator.simulator.org.schema.field import FIRST_API_VERSION, Field
@@ -12,7 +13,6 @@ from rotator.simulator.wire.unsupported import unsupported_fault
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from datetime import datetime
 
     from rotator.simulator.metadata.types.changes import Author, Mode
     from rotator.simulator.org.apps import ClientApp
@@ -35,6 +35,20 @@ class Listed(Protocol):
     def modified_by(self) -> str: ...
 
 
+_NEVER: Final = datetime.fromtimestamp(0, UTC)
+
+
+@dataclass(frozen=True)
+class ListedLine:
+    """A line of a list, of what the simulated org keeps no record of; nobody made it, at no time, unless it is told."""
+
+    name: str
+    id: str = ""
+    created_at: datetime = _NEVER
+    modified_at: datetime = _NEVER
+    modified_by: str = ""
+
+
 @dataclass(frozen=True)
 class MetadataType(ABC):
     """One type, with the API version that brought it."""
@@ -55,6 +69,10 @@ class MetadataType(ABC):
     def read(self, org: Org, name: str) -> Component | None:
         """A whole component by its full name, as a read returns it; None: there is none."""
 
+    def path(self, name: str) -> str:
+        """Where the file of a component is in an archive."""
+        return f"{self.directory}/{name}.{self.suffix}"
+
     def schema_of(self, name: str) -> Field:  # noqa: ARG002 - settings have one for each
         """What a component is made of, and how its file's root is called."""
         return self.schema
@@ -62,6 +80,13 @@ class MetadataType(ABC):
     def first_version_of(self, name: str) -> int:  # noqa: ARG002 - settings have one for each
         """The API version that brought a component."""
         return self.since
+
+    def check_mode(self, mode: Mode, name: str, *, is_there: bool) -> None:
+        """Raises ComponentError for an update of what is not there, and for the creation of what is."""
+        if mode == "update" and not is_there:
+            raise not_found(self.name, name)
+        if mode == "create" and is_there:
+            raise already_there()
 
     def write(self, author: Author, name: str, given: Component, mode: Mode) -> Outcome:  # noqa: ARG002
         """Puts a component in place of what was there. Raises ComponentError, FaultError when it is not simulated."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from rotator.simulator.metadata.types.changes import Outcome, already_there, not_found
+from rotator.simulator.metadata.types.changes import Outcome, not_found
 from rotator.simulator.metadata.types.metadata_type import MetadataType
 from rotator.simulator.org.components import ComponentError, differ
 from rotator.simulator.org.schema.permission_set import NOT_SIMULATED, PERMISSION_SET, USER_PERMISSIONS
@@ -43,10 +43,7 @@ class PermissionSetType(MetadataType):
             raise unsupported_fault(f"{each} of a permission set")
         sets = author.org.permission_sets
         there = sets.get(name)
-        if there is None and mode == "update":
-            raise not_found(self.name, name)
-        if there and mode == "create":
-            raise already_there()
+        self.check_mode(mode, name, is_there=there is not None)
         before = there.component if there else {}
         component = author.merge.apply(self.schema, given, before)
         component.pop("fullName", None)

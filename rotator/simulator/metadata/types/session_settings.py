@@ -6,12 +6,11 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from rotator.simulator.metadata.types.metadata_type import MetadataType
+from rotator.simulator.metadata.types.metadata_type import ListedLine, MetadataType
 from rotator.simulator.org.schema.profile_session_setting import FIRST_VERSION, PROFILE_SESSION_SETTING
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from datetime import datetime
 
     from rotator.simulator.metadata.types.metadata_type import Listed
     from rotator.simulator.org.components import Component
@@ -37,15 +36,6 @@ def _in_metadata(label: str) -> str:
 
 
 @dataclass(frozen=True)
-class _Setting:
-    id: str
-    name: str
-    created_at: datetime
-    modified_at: datetime
-    modified_by: str
-
-
-@dataclass(frozen=True)
 class SessionSettingsType(MetadataType):
     """One for each profile that asks for more than a login gives; its own name says nothing of the profile."""
 
@@ -58,7 +48,7 @@ class SessionSettingsType(MetadataType):
     def listed(self, org: Org) -> Iterable[Listed]:
         now, creator = org.clock(), next(iter(org.users), "")
         for name, profile in self._settings(org).items():
-            yield _Setting(org.id_of("0pr", profile), name, now, now, creator)
+            yield ListedLine(name, org.id_of("0pr", profile), now, now, creator)
 
     def read(self, org: Org, name: str) -> Component | None:
         profile = self._settings(org).get(name)

@@ -52,10 +52,7 @@ class SingleSignOnType(MetadataType):
     def write(self, author: Author, name: str, given: Component, mode: Mode) -> Outcome:
         org = author.org
         provider = org.identity_providers.get(name)
-        if provider is None and mode == "update":
-            raise not_found(self.name, name)
-        if provider and mode == "create":
-            raise already_there()
+        self.check_mode(mode, name, is_there=provider is not None)
         before = provider.component if provider else {}
         component = author.merge.apply(self.schema, given, before)
         if not _NAME.fullmatch(component["name"]):

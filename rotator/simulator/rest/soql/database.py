@@ -19,6 +19,8 @@ _HINT: Final = (
     " If you are attempting to use a custom field, be sure to append the '__c' after the custom field name. "
     "Please reference your WSDL or the describe call for the appropriate names."
 )
+_NOWHERE: Final = ABSENT | {"Certificate"}
+"""Objects that are known to be absent where there is no table of them: this one is of the Tooling API alone."""
 _CUSTOM: Final = re.compile(r".*__\w+", re.IGNORECASE)
 
 
@@ -35,15 +37,9 @@ class Database:
     def object(self, name: str) -> SObject:
         """An object by its name. Raises QueryError when the user has none of it, or it is not simulated."""
         found = next((each for each in self.objects.values() if each.name.lower() == name.lower()), None)
-        is_hidden = found is not None and (found.name in self.org.settings.hidden_types or found.since > self.version)
-        if (
-            found is None
-            and not _CUSTOM.fullmatch(name)
-            and name not in ABSENT
-            and name not in _elsewhere(self.objects)
-        ):
+        if found is None and not (_CUSTOM.fullmatch(name) or name in _NOWHERE):
             raise unsupported(f"The object {name}")
-        if found is None or is_hidden:
+        if found is None or found.name in self.org.settings.hidden_types or found.since > self.version:
             raise QueryError("INVALID_TYPE", f"sObject type '{name}' is not supported.")
         return found.at(self.version)
 
@@ -82,11 +78,6 @@ class Database:
     def by_id(self, table: SObject, record_id: Any) -> Row | None:
         """The row with this id, of 15 or 18 characters."""
         return next((row for row in self.rows(table) if str(row["Id"])[:15] == str(record_id)[:15]), None)
-
-
-def _elsewhere(objects: SObjects) -> set[str]:
-    """Objects of the Tooling API are none of the REST API."""
-    return {"Certificate"} - set(objects)
 
 
 def _no_column(table: SObject, name: str, message: str) -> QueryError:

@@ -1,4 +1,4 @@
-"""Who may use an app is read by its grants and their assignments, of apps of either kind alike."""
+"""What lets a user use an app is read by the app's grants and their assignments, of apps of either kind alike."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from rotator.core.lifecycle.revocation import GivenBy
 from rotator.errors import OrgError
-from rotator.salesforce.access.admitted_users import AdmittedUsers, Holder
+from rotator.salesforce.access.admitted_users import AdmittedUsers
 from tests.unit.salesforce.conftest import CONSUMER, ROBOT, Pair
 
 if TYPE_CHECKING:
@@ -20,14 +21,13 @@ if TYPE_CHECKING:
 def test_by_a_profile(production: Org, apps: OrgApps, records: OrgRecords) -> None:
     app = apps.read("Billing")
     assert app
-    found = AdmittedUsers(records).of(app, only_approved=True)
-    assert (found.app_id, found.label) == (production.app("Billing").id, "Billing")
-    [grant] = found.grants
-    assert (grant.holder, grant.name) == (Holder.PROFILE, "Standard User")
-    assert [each.username for each in found.assignments] == [CONSUMER]
-    assert str(found.of(CONSUMER.upper())[0]) == "the profile Standard User"
-    assert found.of(ROBOT) == ()
-    assert found.assignments[0].permission_set_id == grant.permission_set_id
+    admitted = AdmittedUsers(records)
+    app_id, label = admitted.identity(app)
+    assert (app_id, label) == (production.app("Billing").id, "Billing")
+    [given] = admitted.assignments(app_id, username=CONSUMER)
+    assert (given.given_by, given.name) == (GivenBy.PROFILE, "Standard User")
+    assert admitted.assignments(app_id, user_id=given.user_id) == [given]
+    assert admitted.assignments(app_id, username=ROBOT) == []
 
 
 def test_by_a_permission_set_of_an_external_client_app(
@@ -41,19 +41,14 @@ def test_by_a_permission_set_of_an_external_client_app(
     app = apps.read("Shipping")
     assert app
     admitted = AdmittedUsers(records)
-    found = admitted.of(app, only_approved=True, username="ship@rotator.example")
-    assert {(each.holder, each.name) for each in found.grants} == {
-        (Holder.PROFILE, "Nobody else's"),
-        (Holder.PERMISSION_SET, "Shipping access"),
+    app_id, _ = admitted.identity(app)
+    given = {each.given_by: each for each in admitted.assignments(app_id, username="ship@rotator.example")}
+    assert {kind: each.name for kind, each in given.items()} == {
+        GivenBy.PROFILE: "Nobody else's",
+        GivenBy.PERMISSION_SET: "Shipping access",
     }
-    assert sorted(map(str, found.assignments)) == [
-        "the permission set Shipping access",
-        "the profile Nobody else's",
-    ]
-    [of_set] = [each for each in found.grants if each.holder is Holder.PERMISSION_SET]
-    assert admitted.users_of(of_set.permission_set_id) == ("ship@rotator.example",)
-    everybody = admitted.assignments(found.app_id)
-    assert "gone@rotator.example" in [each.username for each in everybody]
+    assert admitted.users_of(given[GivenBy.PERMISSION_SET].holder_id) == ("ship@rotator.example",)
+    assert admitted.assignments(app_id, username="gone@rotator.example")
 
 
 def test_two_apps_of_a_label_are_not_told_apart(
@@ -64,14 +59,13 @@ def test_two_apps_of_a_label_are_not_told_apart(
     app = apps.read("Billing")
     assert app
     with pytest.raises(OrgError, match="shows 2 apps of the label of Billing") as caught:
-        AdmittedUsers(records).of(app, only_approved=True)
+        AdmittedUsers(records).identity(app)
     assert "label of its own" in caught.value.hint
 
 
-def test_a_permission_that_is_missing_is_named(production: Org, apps: OrgApps, records: OrgRecords) -> None:
-    app = apps.read("Billing")
-    assert app
+def test_a_permission_that_is_missing_is_named(production: Org, records: OrgRecords) -> None:
+    app_id = production.app("Billing").id
     production.settings = replace(production.settings, hidden_types=("SetupEntityAccess",))
     with pytest.raises(OrgError) as caught:
-        AdmittedUsers(records).of(app, only_approved=True)
+        AdmittedUsers(records).assignments(app_id, username=CONSUMER)
     assert '"View Setup and Configuration"' in caught.value.hint

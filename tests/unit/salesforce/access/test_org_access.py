@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -11,8 +12,9 @@ from rotator.errors import OrgError
 from rotator.net.shapes import Fields
 from rotator.salesforce.access.org_access import OrgAccess
 from rotator.salesforce.access.org_records import OrgRecords
+from rotator.salesforce.login import log_in
 from rotator.salesforce.record_values import quoted
-from tests.unit.salesforce.conftest import CONSUMER
+from tests.unit.salesforce.conftest import CONSUMER, Pair
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -91,6 +93,18 @@ def test_who_else_loses_an_app_is_known_of_a_profile_and_of_nobody_else(
     assert access.others(AccessGrant("Billing", grant.app_id, GivenBy.POLICY), CONSUMER) is None
     assert access.others(AccessGrant("Billing", grant.app_id, GivenBy.PERMISSION_SET), CONSUMER) == ()
     assert not access.is_own(grant)
+
+
+def test_a_session_names_the_app_that_it_was_opened_through(
+    production: Org, near: NearTransport, access: OrgAccess, apps: OrgApps, pair: Pair, target: Any
+) -> None:
+    log_in(near, target(production, production.app("Billing")), pair.key, datetime.now(UTC))
+    user = production.users[CONSUMER]
+    production.start_password_session(user)
+    app = apps.read("Billing")
+    assert app
+    [found] = access.sessions(app, CONSUMER)
+    assert found.application == "Billing"
 
 
 def test_an_id_that_is_none_is_no_address(records: OrgRecords) -> None:

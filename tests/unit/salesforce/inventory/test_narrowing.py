@@ -105,7 +105,7 @@ def test_a_field_that_is_refused_and_not_needed_takes_no_date_away(
     refused: list[str] = []
 
     def asked(method: str, url: str, **options: Any) -> Any:
-        if field in options["params"]["q"]:
+        if field in options.get("params", {}).get("q", ""):
             production.faults.add(Fault(Call.TOOLING, Effect.FAIL, answer=refusal))
             refused.append(url)
         return request(method, url, **options)

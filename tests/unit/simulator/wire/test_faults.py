@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rotator.errors import ConfigurationError
+from rotator.simulator.serving.control import read_json
 from rotator.simulator.wire.answers import Answer
 from rotator.simulator.wire.faults import FAILURES, Effect, Fault, Faults, Kind, failure
-from rotator.simulator.wire.json import read_json
 from tests.tiers import longer
 from tests.unit.simulator.helpers import seeded
 

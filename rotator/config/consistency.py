@@ -50,8 +50,8 @@ def _fields_of_kinds(data: dict[str, Any]) -> Iterator[Finding]:
         for field, instead in (_OF_KEYS if is_secret else _OF_SECRETS).items():
             if field in credential:
                 yield ("credentials", name, field), instead
-        apps = credential.get("apps")
-        if not is_secret and credential.get("on_left_behind") == "back" and isinstance(apps, list) and len(apps) > 1:
+        goes_back = credential.get("on_left_behind") == "back"
+        if not is_secret and goes_back and len(_list(credential.get("apps"))) > 1:
             told = "with two apps the key before logs in until the grace ends, so nobody has to go back; leave it out"
             yield ("credentials", name, "on_left_behind"), told
 
@@ -70,8 +70,7 @@ _OF_SECRETS: Final = {"max_age": "it is of client secrets; a key pair has a cert
 def _own_logins(data: dict[str, Any]) -> Iterator[Finding]:
     credentials = dict(_entries(data, "credentials"))
     for org, settings in _entries(data, "orgs"):
-        login = settings.get("login")
-        name = login.get("credential") if isinstance(login, dict) else None
+        name = _dict(settings.get("login")).get("credential")
         place: Place = ("orgs", org, "login", "credential")
         yield from _known(data, "credentials", name, place)
         other = credentials[name].get("org", org) if isinstance(name, str) and name in credentials else org
@@ -84,16 +83,14 @@ def _own_logins(data: dict[str, Any]) -> Iterator[Finding]:
 def _apps_of_two(data: dict[str, Any]) -> Iterator[Finding]:
     owners: dict[tuple[str, str], str] = {}
     for name, credential in _entries(data, "credentials"):
-        org, apps = credential.get("org"), credential.get("apps")
-        if not isinstance(org, str) or not isinstance(apps, list):
-            continue
-        names = [app.get("name") if isinstance(app, dict) else app for app in apps]
-        for index, app in enumerate(names):
-            if not isinstance(app, str):
+        org = credential.get("org")
+        for index, entry in enumerate(_list(credential.get("apps"))):
+            app = entry.get("name") if isinstance(entry, dict) else entry
+            if not (isinstance(org, str) and isinstance(app, str)):
                 continue
             owner = owners.setdefault((org, app.lower()), name)
             if owner != name:
-                yield ("credentials", name, "apps", index), _named_twice(app, owner, isinstance(apps[index], dict))
+                yield ("credentials", name, "apps", index), _named_twice(app, owner, isinstance(entry, dict))
 
 
 def _named_twice(app: str, owner: str, kind_is_said: bool) -> str:
@@ -102,61 +99,55 @@ def _named_twice(app: str, owner: str, kind_is_said: bool) -> str:
 
 
 def _orgs_of_channels(data: dict[str, Any]) -> Iterator[Finding]:
-    alerts = data.get("alerts")
-    for name, channel in _entries(alerts, "channels") if isinstance(alerts, dict) else ():
-        orgs = channel.get("orgs")
-        for index, org in enumerate(orgs if isinstance(orgs, list) else ()):
+    for name, channel in _entries(_dict(data.get("alerts")), "channels"):
+        for index, org in enumerate(_list(channel.get("orgs"))):
             yield from _known(data, "orgs", org, ("alerts", "channels", name, "orgs", index))
 
 
 def _channels_to_notify(data: dict[str, Any]) -> Iterator[Finding]:
-    alerts = data.get("alerts")
     for section in ("orgs", "credentials"):
         for name, entry in _entries(data, section):
-            named = entry.get("notify")
-            for index, channel in enumerate(named if isinstance(named, list) else ()):
-                known = alerts if isinstance(alerts, dict) else {"channels": {}}
-                yield from _known({"channels": {}, **known}, "channels", channel, (section, name, "notify", index))
+            for index, channel in enumerate(_list(entry.get("notify"))):
+                yield from _known(_dict(data.get("alerts")), "channels", channel, (section, name, "notify", index))
 
 
 def _groups_of_stores(data: dict[str, Any]) -> Iterator[Finding]:
     credentials = dict(_entries(data, "credentials"))
     for store, settings in _entries(data, "stores"):
-        groups = settings.get("groups")
-        for name in groups if isinstance(groups, dict) else ():
+        for name in _dict(settings.get("groups")):
             place: Place = ("stores", store, "groups", name)
-            yield from _known({"credentials": {}, **data}, "credentials", name, place)
+            yield from _known(data, "credentials", name, place)
             if name in credentials and credentials[name].get("store") != store:
                 yield place, f"the credential `{name}` is not in this store"
 
 
 def _exceptions_of_the_audit(data: dict[str, Any]) -> Iterator[Finding]:
-    audit = data.get("audit")
-    exceptions = audit.get("exceptions") if isinstance(audit, dict) else None
-    for index, each in enumerate(exceptions if isinstance(exceptions, list) else ()):
-        if isinstance(each, dict):
-            place: Place = ("audit", "exceptions", index)
-            known = {"credentials": {}, **data}
-            yield from _known(known, "credentials", each.get("credential"), (*place, "credential"))
-            yield from _known(known, "orgs", each.get("org"), (*place, "org"))
+    for index, exception in enumerate(_list(_dict(data.get("audit")).get("exceptions"))):
+        place: Place = ("audit", "exceptions", index)
+        for section, field in (("credentials", "credential"), ("orgs", "org")):
+            yield from _known(data, section, _dict(exception).get(field), (*place, field))
 
 
 def _credentials_of_hooks(data: dict[str, Any]) -> Iterator[Finding]:
-    hooks = data.get("hooks")
-    for name, hook in _entries(hooks, "after_rotation") if isinstance(hooks, dict) else ():
-        credentials = hook.get("credentials")
-        for index, credential in enumerate(credentials if isinstance(credentials, list) else ()):
+    for name, hook in _entries(_dict(data.get("hooks")), "after_rotation"):
+        for index, credential in enumerate(_list(hook.get("credentials"))):
             place: Place = ("hooks", "after_rotation", name, "credentials", index)
-            yield from _known({"credentials": {}, **data}, "credentials", credential, place)
+            yield from _known(data, "credentials", credential, place)
 
 
 def _known(data: dict[str, Any], section: str, name: Any, place: Place) -> Iterator[Finding]:
-    names = list(data[section]) if isinstance(data.get(section), dict) else []
+    names = list(_dict(data.get(section)))
     if isinstance(name, str) and name not in names:
         yield place, f"there is no {section.removesuffix('s')} `{name}`{nearest(name, names)}"
 
 
 def _entries(data: dict[str, Any], section: str) -> Iterator[tuple[str, dict[str, Any]]]:
-    entries = data.get(section)
-    if isinstance(entries, dict):
-        yield from ((name, entry) for name, entry in entries.items() if isinstance(entry, dict))
+    yield from ((name, entry) for name, entry in _dict(data.get(section)).items() if isinstance(entry, dict))
+
+
+def _dict(value: Any) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []

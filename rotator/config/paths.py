@@ -33,46 +33,43 @@ ConfiguredPath = Annotated[Path, BeforeValidator(_text), AfterValidator(_absolut
 """A path; a relative one is in the folder of config.yaml, `~` is the home directory."""
 
 
-def _address(value: str, schemes: frozenset[str]) -> SplitResult | None:
-    """The parts of a plain address; None when it is none."""
+def _address(value: str) -> SplitResult | None:
+    """The parts of an http or https address; None when it is none."""
     try:
         parts = urlsplit(value)
-        whole = parts.scheme in schemes and bool(parts.hostname) and parts.port != 0
+        is_whole = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
     except ValueError:
         return None
-    spoilt = parts.query or parts.fragment or any(character.isspace() for character in value)
-    return parts if whole and not spoilt else None
+    return parts if is_whole and not any(character.isspace() for character in value) else None
 
 
-def _https(example: str) -> AfterValidator:
-    def is_https(value: str) -> str:
-        parts = _address(value, frozenset({"https"}))
-        if parts is None or "@" in parts.netloc:
+def _plain(value: str) -> SplitResult | None:
+    """The same of an address without query and fragment."""
+    parts = _address(value)
+    return None if parts is None or parts.query or parts.fragment else parts
+
+
+def _page(example: str, *schemes: str) -> AfterValidator:
+    def is_page(value: str) -> str:
+        parts = _plain(value)
+        if parts is None or parts.scheme not in schemes or "@" in parts.netloc:
             raise ValueError(f"must be an address such as {example}")
         return value.rstrip("/")
 
-    return AfterValidator(is_https)
+    return AfterValidator(is_page)
 
 
-OrgUrl = Annotated[str, _https("https://example.my.salesforce.com")]
-SlackUrl = Annotated[str, _https("https://slack.com/api")]
+OrgUrl = Annotated[str, _page("https://example.my.salesforce.com", "https")]
+SlackUrl = Annotated[str, _page("https://slack.com/api", "https")]
 """https addresses without user, query and trailing slash."""
 
-
-def _page(value: str) -> str:
-    parts = _address(value, frozenset({"http", "https"}))
-    if parts is None or "@" in parts.netloc:
-        raise ValueError("must be an address such as https://rotator.example.com")
-    return value.rstrip("/")
+PublicUrl = Annotated[str, _page("https://rotator.example.com", "http", "https")]
+"""An http or https address under which people open pages, without user, query and trailing slash."""
 
 
 def _webhook(value: str) -> str:
-    try:
-        parts = urlsplit(value)
-        is_whole = bool(parts.hostname) and parts.port != 0 and not any(each.isspace() for each in value)
-    except ValueError:
-        is_whole = False
-    if not is_whole or not (parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in _THIS_MACHINE)):
+    parts = _address(value)
+    if parts is None or not (parts.scheme == "https" or parts.hostname in _THIS_MACHINE):
         raise ValueError("must be an https address, or http://localhost")
     if "@" in parts.netloc:
         raise ValueError("a password is not written into config.yaml; the signature says who calls")
@@ -84,20 +81,12 @@ _THIS_MACHINE: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 WebhookUrl = Annotated[str, AfterValidator(_webhook)]
 """An https address that is called, with its query; on this machine also http."""
 
-PublicUrl = Annotated[str, AfterValidator(_page)]
-"""An http or https address under which people open pages, without user, query and trailing slash."""
-
 _KIND: Final = "{kind}"
 
 
 def _runbook(value: str) -> str:
     filled = value.replace(_KIND, "kind")
-    try:
-        parts = urlsplit(filled)
-        is_whole = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
-    except ValueError:
-        is_whole = False
-    if not is_whole or _KIND not in value or any(each in '{}<>"' or each.isspace() for each in filled):
+    if _address(filled) is None or _KIND not in value or any(each in '{}<>"' for each in filled):
         raise ValueError("must be an address with {kind} in it, such as https://wiki.example.com/rotator/{kind}")
     return value
 
@@ -107,7 +96,7 @@ RunbookUrl = Annotated[str, AfterValidator(_runbook)]
 
 
 def _proxy(value: str) -> str:
-    parts = _address(value, frozenset({"http", "https"}))
+    parts = _plain(value)
     if parts is None:
         raise ValueError("must be an address such as http://proxy.example:3128")
     if "@" in parts.netloc:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
+import re
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, Final, NewType
+from typing import TYPE_CHECKING, Any, Final, NewType, TypeGuard
 
 from rotator.core import words
 from rotator.core.secret import Secret, bits_to_guess
@@ -25,6 +26,8 @@ Fingerprint = NewType("Fingerprint", str)
 
 Of a key pair: SHA-256 of the certificate's DER. Of a client secret: `secret_fingerprint`.
 """
+
+_DIGITS: Final = re.compile("[0-9a-f]{64}")
 
 DOCUMENT_FORMAT: Final = 1
 
@@ -52,6 +55,11 @@ class Stage(StrEnum):
     PENDING = "pending"
     CURRENT = "current"
     PREVIOUS = "previous"
+
+
+def is_fingerprint(value: object) -> TypeGuard[Fingerprint]:
+    """Whether something from outside is a fingerprint: 64 hexadecimal digits, in small letters."""
+    return isinstance(value, str) and _DIGITS.fullmatch(value) is not None
 
 
 def secret_fingerprint(client_id: str, client_secret: Secret) -> Fingerprint:

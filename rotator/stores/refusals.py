@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
-from rotator.core.credentials import CredentialKind, Stage
+from rotator.core.credentials import CredentialKind, Stage, Version
 from rotator.core.words import short
 from rotator.errors import NOTHING_CHANGED, StoredDamaged, StoreError
 
 if TYPE_CHECKING:
-    from rotator.core.credentials import Fingerprint, Stages, Version
+    from rotator.core.credentials import Fingerprint, Stages
+    from rotator.core.secret import Secret
 
 STAGES_WHOLE: Final = "Every stage holds a whole version, the one before or the one after."
 """What is left of a credential by a call that failed at any point."""
@@ -27,13 +28,17 @@ def refused(where: str, reason: str, hint: str = "") -> StoreError:
     return StoreError(what, effect=NOTHING_CHANGED, hint=hint or _USUAL_HINT, rerun=rerun)
 
 
-def not_of_credential(where: str, place: str, version: Version) -> StoredDamaged:
-    """The error for a place of one credential's version that holds another."""
-    return StoredDamaged(
-        f"{where}: the stored version {place} is {short(version.fingerprint)} of {version.credential}.",
-        effect=NOTHING_CHANGED,
-        hint="Put the version back from a backup, and find out who wrote there.",
-    )
+def stored_version(where: str, place: str, document: Secret, credential: str, fingerprint: Fingerprint) -> Version:
+    """The version that the document at a place holds. Raises StoredDamaged where it is another, or none."""
+    at = f"{short(fingerprint)} {place}"
+    version = Version.from_document(document, where=at)
+    if version.fingerprint != fingerprint or version.credential != credential:
+        raise StoredDamaged(
+            f"{where}: the stored version {at} is {short(version.fingerprint)} of {version.credential}.",
+            effect=NOTHING_CHANGED,
+            hint="Put the version back from a backup, and find out who wrote there.",
+        )
+    return version
 
 
 def refuse_unfit(where: str, version: Version) -> None:

@@ -14,6 +14,7 @@ from starlette.responses import HTMLResponse
 
 import rotator
 from rotator.core import words
+from rotator.core.credentials import is_fingerprint
 from rotator.core.thresholds import has_come
 from rotator.plain_text import lines, substituted
 from rotator.services.inventory.remarks import remark_on
@@ -32,7 +33,6 @@ _FOLDER: Final = Path(__file__).parent / "pages"
 STYLE: Final = (_FOLDER / "style.css").read_bytes()
 ICON: Final = (_FOLDER / "icon.svg").read_bytes()
 
-_FINGERPRINT: Final = re.compile("[0-9a-f]{64}")
 _CODE: Final = re.compile("`([^`]+)`")
 
 
@@ -94,7 +94,7 @@ def detail(value: object) -> str:
     if value is True:
         return "yes"
     text = f"{value:.1f}" if isinstance(value, float) else str(value)
-    return words.short(text) if _FINGERPRINT.fullmatch(text) else text
+    return words.short(text) if is_fingerprint(text) else text
 
 
 def prose(text: str) -> Markup:

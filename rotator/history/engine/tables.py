@@ -23,8 +23,7 @@ from sqlalchemy import (
     text,
 )
 
-from rotator.history.engine.flags import Flag
-from rotator.history.engine.stored_options import StoredOptions
+from rotator.history.engine.column_types import Flag, StoredOptions
 from rotator.history.engine.times import UtcDateTime
 
 FINGERPRINT: Final = String(64)

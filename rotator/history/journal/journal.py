@@ -6,7 +6,7 @@ import base64
 import secrets
 from dataclasses import replace
 from datetime import UTC
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import bindparam, insert, select, update
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from datetime import datetime
 
-    from sqlalchemy import Connection
+    from sqlalchemy import Connection, Select
 
     from rotator.core.lifecycle.revocation import Revocation
     from rotator.history.engine.transactions import Transactions
@@ -197,17 +197,13 @@ class Journal:
 
     def last_sent(self, credential: str) -> dict[str, Fingerprint | None]:
         """The version whose certificate each app was sent last, however that went; None for a throwaway one."""
-        kinds = sorted(map(begins, WRITES))
-        query = (
-            select(EVENT).where(EVENT.c.credential == credential, EVENT.c.kind.in_(kinds)).order_by(EVENT.c.sequence)
-        )
         with self._database.reading() as connection:
-            found = list(EVENTS.read(connection, query))
+            found = list(EVENTS.read(connection, _newest_first(credential, *map(begins, WRITES))))
         return {
             str(event.details.get("app")): None
             if event.kind == begins(ActionKind.DISABLE)
             else Fingerprint(str(event.details.get("version")))
-            for event in found
+            for event in reversed(found)
         }
 
     def is_staging(self, credential: str) -> bool:
@@ -215,11 +211,7 @@ class Journal:
 
         A revocation that has ended the pairs of its app has ended that one as well.
         """
-        query = (
-            select(EVENT)
-            .where(EVENT.c.credential == credential, EVENT.c.kind.in_((STAGING, "stage", "unstage", STEP_REVOKED)))
-            .order_by(EVENT.c.sequence.desc())
-        )
+        query = _newest_first(credential, STAGING, "stage", "unstage", STEP_REVOKED)
         with self._database.reading() as connection:
             for event in EVENTS.read(connection, query):
                 is_other_step = event.kind == STEP_REVOKED and event.details.get("step") != RevocationStep.CERTIFICATE
@@ -230,13 +222,8 @@ class Journal:
 
     def gap_counter(self, credential: str) -> str:
         """What the machine had counted when the newest gap began (`RunClock.counter`); empty where that is unknown."""
-        query = (
-            select(EVENT)
-            .where(EVENT.c.credential == credential, EVENT.c.kind == begins(ActionKind.UPLOAD))
-            .order_by(EVENT.c.sequence.desc())
-        )
         with self._database.reading() as connection:
-            for event in EVENTS.read(connection, query):
+            for event in EVENTS.read(connection, _newest_first(credential, begins(ActionKind.UPLOAD))):
                 if event.details.get("opens_gap"):
                     return str(event.details.get("counter", ""))
         return ""
@@ -246,13 +233,8 @@ class Journal:
 
         None where there is none.
         """
-        query = (
-            select(EVENT)
-            .where(EVENT.c.credential == credential, EVENT.c.kind == DEPLOYMENT)
-            .order_by(EVENT.c.sequence.desc())
-        )
         with self._database.reading() as connection:
-            last = EVENTS.first(connection, query.limit(1))
+            last = EVENTS.first(connection, _newest_first(credential, DEPLOYMENT).limit(1))
         if last is None or last.details.get("state") == "ended":
             return None
         return str(last.details.get("deployment", ""))
@@ -269,6 +251,12 @@ def rotation_id(now: datetime, random_bytes: Callable[[int], bytes]) -> str:
     """Such as `20261123-123147-7f3k9qzm`: sorts by its time (UTC), ends in 40 random bits."""
     ending = base64.b32encode(random_bytes(5)).decode().lower()
     return f"{now.astimezone(UTC):%Y%m%d-%H%M%S}-{ending}"
+
+
+def _newest_first(credential: str, *kinds: str) -> Select[Any]:
+    """A credential's events of these kinds."""
+    these = EVENT.c.credential == credential, EVENT.c.kind.in_(kinds)
+    return select(EVENT).where(*these).order_by(EVENT.c.sequence.desc())
 
 
 def _find(connection: Connection, rotation_id: str) -> Rotation:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 from sqlalchemy import delete, insert, select, update
 
 from rotator.errors import HistoryError
-from rotator.history.engine.tables import ALERT, CREDENTIAL_RECORD, ROTATION, STANDSTILL
+from rotator.history.engine.tables import ALERT, CREDENTIAL_RECORD, ROTATION
 from rotator.history.engine.times import utc_time
 from rotator.history.journal.chain import storable
 from rotator.history.journal.events import Entry, append
@@ -20,7 +20,6 @@ from rotator.history.journal.standstill_rows import row_of
 from rotator.history.journal.verification import SILENCE, row_faults, verified_chain
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from datetime import datetime
 
     from sqlalchemy import Connection
@@ -36,6 +35,9 @@ REBUILD: Final = "rebuild"
 
 _MOST_TOLD: Final = 20
 """Sentences that the event keeps."""
+
+_TIMES: Final = frozenset({"acknowledged_at", "snoozed_until"})
+"""Of SILENCE, what is a time."""
 
 
 def rebuild(database: Database, actor: Actor, now: datetime) -> list[str]:
@@ -64,7 +66,7 @@ def _mend(connection: Connection, fault: RowFault, expected: ExpectedRows) -> No
         connection.execute(update(ALERT).where(ALERT.c.id == fault.id).values(values))
         return
     [key] = fault.table.primary_key.columns
-    row = _ROWS[fault.table.name](expected, fault.id)
+    row = _row(expected, fault)
     if row is None:
         connection.execute(delete(fault.table).where(key == fault.id))
     elif connection.execute(select(key).where(key == fault.id)).first():
@@ -73,26 +75,10 @@ def _mend(connection: Connection, fault: RowFault, expected: ExpectedRows) -> No
         connection.execute(insert(fault.table).values(row))
 
 
-def _rotation(expected: ExpectedRows, name: str) -> dict[str, Any] | None:
-    found = expected.rotations.get(name)
-    return vars(found) if found else None
-
-
-def _credential(expected: ExpectedRows, name: str) -> dict[str, Any] | None:
-    found = expected.credentials.get(name)
-    return asdict(found) if found else None
-
-
-def _standstill(expected: ExpectedRows, name: str) -> dict[str, Any] | None:
-    found = expected.standstills.get(name)
-    return row_of(found) if found else None
-
-
-_ROWS: Final[dict[str, Callable[[ExpectedRows, str], dict[str, Any] | None]]] = {
-    ROTATION.name: _rotation,
-    CREDENTIAL_RECORD.name: _credential,
-    STANDSTILL.name: _standstill,
-}
-"""What the events say of one row, by its table: nothing of one that was put in."""
-
-_TIMES: Final = frozenset({"acknowledged_at", "snoozed_until"})
+def _row(expected: ExpectedRows, fault: RowFault) -> dict[str, Any] | None:
+    """What the events say of one row: nothing of one that was put in."""
+    if fault.table is ROTATION:
+        return vars(expected.rotations[fault.id]) if fault.id in expected.rotations else None
+    if fault.table is CREDENTIAL_RECORD:
+        return asdict(expected.credentials[fault.id]) if fault.id in expected.credentials else None
+    return row_of(expected.standstills[fault.id]) if fault.id in expected.standstills else None

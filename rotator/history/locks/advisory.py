@@ -95,7 +95,6 @@ class AdvisoryLocks:
 
     @contextmanager
     def hold(self, credential: str) -> Iterator[Hold]:
-        """See RotationLocks."""
         self._prove_sessions()
         session = _Session(self._engine, self._name, credential, _signature(self._clock()))
         try:
@@ -105,7 +104,6 @@ class AdvisoryLocks:
             session.let_go()
 
     def one_by_one(self, credentials: Iterable[str]) -> Generator[Hold]:
-        """See RotationLocks."""
         self._prove_sessions()
         with database_failures(self._name), self._engine.connect() as connection:
             for name in credentials:
@@ -119,7 +117,6 @@ class AdvisoryLocks:
                     connection.execute(_LET_GO, key)
 
     def holders(self, credentials: Iterable[str]) -> dict[str, Holder]:
-        """See RotationLocks."""
         with database_failures(self._name), self._asking() as connection:
             return holders_in(connection, credentials)
 

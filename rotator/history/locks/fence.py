@@ -61,17 +61,14 @@ class FencedLocks:
 
     @contextmanager
     def hold(self, credential: str) -> Iterator[Hold]:
-        """See RotationLocks."""
         with self._locks.hold(credential) as hold, self._fence.around(hold):
             yield hold
 
     def one_by_one(self, credentials: Iterable[str]) -> Generator[Hold]:
-        """See RotationLocks."""
         with closing(self._locks.one_by_one(credentials)) as held:
             for hold in held:
                 with self._fence.around(hold):
                     yield hold
 
     def holders(self, credentials: Iterable[str]) -> dict[str, Holder]:
-        """See RotationLocks."""
         return self._locks.holders(credentials)

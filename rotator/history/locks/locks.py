@@ -164,7 +164,6 @@ class FileLocks:
 
     @contextmanager
     def hold(self, credential: str) -> Iterator[Hold]:
-        """See RotationLocks."""
         lock = _LockFile(self._path(credential), credential, self._clock)
         lock.take()
         try:
@@ -173,13 +172,11 @@ class FileLocks:
             lock.let_go()
 
     def one_by_one(self, credentials: Iterable[str]) -> Generator[Hold]:
-        """See RotationLocks."""
         for name in credentials:
             with suppress(RotationRunning), self.hold(name) as hold:
                 yield hold
 
     def holders(self, credentials: Iterable[str]) -> dict[str, Holder]:
-        """See RotationLocks."""
         with file_failures(f"The locks in {self._folder}"):
             # A credential that was never rotated has no file, and most were not when there are many.
             there = {each.name for each in self._folder.iterdir()} if self._folder.exists() else set[str]()

@@ -5,10 +5,10 @@ Nothing of it is ever overwritten: whoever reads it may need it still. So the wa
 
 from __future__ import annotations
 
-import re
 import shlex
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
+from rotator.core.credentials import is_fingerprint
 from rotator.errors import NOTHING_CHANGED, StoredDamaged, StoreError
 from rotator.stores.aws.labels import PLACEHOLDER
 from rotator.stores.aws.policy import CURRENT, PENDING
@@ -17,12 +17,10 @@ if TYPE_CHECKING:
     from rotator.stores.aws.labels import AwsSecret, Labels
     from rotator.stores.contents import Contents
 
-_FINGERPRINT: Final = re.compile(r"[0-9a-f]{64}")
-
 
 def is_ours(version: str) -> bool:
     """Whether a version's id is one that this program gives."""
-    return version == PLACEHOLDER or _FINGERPRINT.fullmatch(version) is not None
+    return version == PLACEHOLDER or is_fingerprint(version)
 
 
 def foreign(where: str, secret: AwsSecret, labels: Labels, label: str) -> StoredDamaged:

@@ -26,13 +26,13 @@ from rotator.stores.aws.foreign import foreign, is_ours
 from rotator.stores.aws.labels import PLACEHOLDER, AwsSecret, Labels
 from rotator.stores.aws.policy import CURRENT, PENDING, PREVIOUS, REPORT_TAG, STAGES
 from rotator.stores.refusals import (
-    not_of_credential,
     refuse_name,
     refuse_other_current,
     refuse_other_pending,
     refuse_stored,
     refuse_unfit,
     refused,
+    stored_version,
 )
 
 if TYPE_CHECKING:
@@ -76,7 +76,6 @@ class AwsStore:
         self._new_secrets: Final = new_secrets
 
     def stages(self, credential: str) -> Stages:
-        """What stands where. A credential that the store does not know has nothing."""
         return self._look(self._secret(credential))[1]
 
     def read(self, credential: str, fingerprint: Fingerprint) -> Version:
@@ -88,7 +87,8 @@ class AwsStore:
                 raise self._refused(f"there is no version {short(fingerprint)} of {credential}")
             value = secret.value(fingerprint, labels.of(fingerprint))
             if value is not None:
-                return self._version(secret, credential, fingerprint, value)
+                place = f"in the secret {secret.name}"
+                return stored_version(self._calls.where, place, value, credential, fingerprint)
         raise self._refused(f"the version {short(fingerprint)} of {credential} has a label and cannot be read")
 
     def reports(self, credential: str, consumers: Collection[str]) -> list[ToldReport]:
@@ -100,7 +100,6 @@ class AwsStore:
         return found
 
     def put_pending(self, version: Version) -> None:
-        """Stores a new version and makes it `pending`. One that was there before must be discarded first."""
         refuse_unfit(self._calls.where, version)
         document = self._document(version)
         secret, fingerprint = self._secret(version.credential), version.fingerprint
@@ -113,7 +112,6 @@ class AwsStore:
         self._tidy(secret, secret.await_labels(lambda seen: seen.pending == fingerprint))
 
     def recall(self, credential: str, fingerprint: Fingerprint) -> None:
-        """Makes the `previous` version `pending` as well, so that it can be promoted again."""
         secret = self._secret(credential)
         labels, stages = self._look(secret)
         if stages.previous != fingerprint:
@@ -228,13 +226,6 @@ class AwsStore:
         if labels.previous == PLACEHOLDER:
             leftovers[PREVIOUS] = PLACEHOLDER
         return sum(secret.remove(label, source=version) for label, version in leftovers.items())
-
-    def _version(self, secret: AwsSecret, credential: str, fingerprint: Fingerprint, value: Secret) -> Version:
-        where = f"{short(fingerprint)} in the secret {secret.name}"
-        version = Version.from_document(value, where=where)
-        if version.fingerprint != fingerprint or version.credential != credential:
-            raise not_of_credential(self._calls.where, where, version)
-        return version
 
     def _document(self, version: Version) -> Secret:
         document = version.to_document()

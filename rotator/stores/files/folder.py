@@ -11,7 +11,7 @@ import re
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Final, Self
 
-from rotator.core.credentials import Fingerprint, Stage, Stages, Version
+from rotator.core.credentials import Fingerprint, Stage, Stages, Version, is_fingerprint
 from rotator.core.secret import Secret
 from rotator.core.words import short
 from rotator.errors import NOTHING_CHANGED, StoredDamaged, StoreError, StoreUnavailable
@@ -33,7 +33,6 @@ FILES: Final = {"private_key": PRIVATE_KEY, "certificate": CERTIFICATE, "client_
 _REPLACED: Final = ".replaced"
 _LOCK: Final = ".lock"
 _LINKS: Final = (Stage.CURRENT, _REPLACED, Stage.PENDING, Stage.PREVIOUS)
-_FINGERPRINT: Final = re.compile(r"[0-9a-f]{64}")
 _LEFT_BEHIND: Final = re.compile(r"\.[0-9a-f]{64}\.(new|gone)")
 _LOOKS: Final = 100
 
@@ -129,7 +128,7 @@ class CredentialFolder:
 
     def holds(self, fingerprint: Fingerprint) -> bool:
         """Whether the version is stored."""
-        return _FINGERPRINT.fullmatch(fingerprint) is not None and self._versions.holds(fingerprint)
+        return is_fingerprint(fingerprint) and self._versions.holds(fingerprint)
 
     def write(self, version: Version) -> None:
         """Stores a version whole and durably, in no stage yet; what stands there in no stage is replaced."""
@@ -170,8 +169,8 @@ class CredentialFolder:
         for name in self._versions.names():
             if _LEFT_BEHIND.fullmatch(name):
                 self._versions.remove_directory(name)
-            elif _FINGERPRINT.fullmatch(name) and name not in kept:
-                self._destroy(Fingerprint(name))
+            elif is_fingerprint(name) and name not in kept:
+                self._destroy(name)
             else:
                 continue
             found += 1
@@ -200,13 +199,13 @@ class CredentialFolder:
         if target is None:
             return None
         folder, _, fingerprint = target.partition("/")
-        if folder != VERSIONS or not _FINGERPRINT.fullmatch(fingerprint):
+        if folder != VERSIONS or not is_fingerprint(fingerprint):
             raise StoredDamaged(
                 f"The link {self._links.path / name} leads to {target!r}, and not to a version of its credential.",
                 effect="Nothing was read or changed.",
                 hint=f"Find out who changed it, and point it to {VERSIONS}/FINGERPRINT again, or remove it.",
             )
-        return Fingerprint(fingerprint)
+        return fingerprint
 
     def _read_files(self, fingerprint: Fingerprint) -> Version:
         if not self.holds(fingerprint):

@@ -93,7 +93,6 @@ class FilesStore:
         return self._reports.read(credential, consumers) if self._reports else []
 
     def stages(self, credential: str) -> Stages:
-        """What stands where. A credential that the store does not know has nothing."""
         with self._folder(credential) as folder:
             return folder.stages() if folder else Stages()
 
@@ -105,7 +104,6 @@ class FilesStore:
             return folder.read(fingerprint)
 
     def put_pending(self, version: Version) -> None:
-        """Stores a new version and makes it `pending`. One that was there before must be discarded first."""
         refuse_unfit(self._where, version)
         with self._explained():
             refuse_name(self._where, version.credential)
@@ -118,7 +116,6 @@ class FilesStore:
                 self._log("stored", version.credential, version.fingerprint)
 
     def recall(self, credential: str, fingerprint: Fingerprint) -> None:
-        """Makes the `previous` version `pending` as well, so that it can be promoted again."""
         with self._changed(credential) as folder:
             stages = folder.stages() if folder else Stages()
             if folder is None or stages.previous != fingerprint:
@@ -129,10 +126,6 @@ class FilesStore:
                 self._log("recalled", credential, fingerprint)
 
     def promote(self, credential: str, fingerprint: Fingerprint, *, replaces: Fingerprint | None) -> None:
-        """`pending` becomes `current`, and `current` becomes `previous`; what was `previous` is destroyed.
-
-        Raises StoreError, and changes nothing, when `current` is not `replaces`: another program promoted meanwhile.
-        """
         with self._changed(credential) as folder:
             stages = folder.stages() if folder else Stages()
             if folder is None or fingerprint not in {stages.pending, stages.current}:
@@ -144,15 +137,12 @@ class FilesStore:
             folder.sweep()
 
     def discard(self, credential: str, fingerprint: Fingerprint) -> None:
-        """Takes `pending` away, and destroys the version unless it stands in another stage."""
         self._take_away(credential, fingerprint, Stage.PENDING)
 
     def retire(self, credential: str, fingerprint: Fingerprint) -> None:
-        """Takes `previous` away, and destroys the version for good unless it stands in another stage."""
         self._take_away(credential, fingerprint, Stage.PREVIOUS)
 
     def sweep(self, credential: str) -> int:
-        """Destroys what an interrupted call left behind: versions in no stage, temporary files. Returns how many."""
         with self._changed(credential) as folder:
             return folder.sweep() if folder else 0
 

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-import re
 import shlex
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from rotator.core.credentials import Fingerprint, Stages
+from rotator.core.credentials import Fingerprint, Stages, is_fingerprint
 from rotator.errors import NOTHING_CHANGED, StoredDamaged, StoreError, StoreUnavailable
 from rotator.stores.contents import of_members
 from rotator.stores.vault.kv import Forbidden, KvSecret, KvVersion
@@ -19,7 +18,6 @@ if TYPE_CHECKING:
     from rotator.stores.contents import Contents
     from rotator.stores.vault.token import VaultSession
 
-_FINGERPRINT: Final = re.compile(r"[0-9a-f]{64}")
 _LOOKS: Final = 10
 """How often a credential is looked at again because it was promoted meanwhile."""
 
@@ -206,5 +204,4 @@ def _fingerprint(version: KvVersion) -> Fingerprint | None:
     fields = json.loads(version.data.reveal()) if version.data else {}
     fingerprint = fields.get("fingerprint")
     # What people wrote there may be anything.
-    is_one = isinstance(fingerprint, str) and _FINGERPRINT.fullmatch(fingerprint) is not None
-    return Fingerprint(str(fingerprint)) if is_one else None
+    return fingerprint if is_fingerprint(fingerprint) else None

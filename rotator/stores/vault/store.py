@@ -16,19 +16,18 @@ from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
-from rotator.core.credentials import Fingerprint, Stages, Version
 from rotator.core.secret import Secret
 from rotator.core.usage.told_reports import parsed
 from rotator.core.words import short
 from rotator.errors import StoreError
 from rotator.stores.refusals import (
-    not_of_credential,
     refuse_name,
     refuse_other_current,
     refuse_other_pending,
     refuse_stored,
     refuse_unfit,
     refused,
+    stored_version,
 )
 from rotator.stores.vault.credential import VaultCredential
 from rotator.stores.vault.kv import KvSecret
@@ -37,6 +36,7 @@ from rotator.stores.vault.policy import CONSUMERS, PROBE
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
+    from rotator.core.credentials import Fingerprint, Stages, Version
     from rotator.core.usage.told_reports import ToldReport
     from rotator.stores.vault.credential import Look
     from rotator.stores.vault.token import VaultSession
@@ -58,20 +58,14 @@ class VaultStore:
         self._is_version_2 = False
 
     def stages(self, credential: str) -> Stages:
-        """What stands where. A credential that the store does not know has nothing."""
         return self._credential(credential).look().stages
 
     def read(self, credential: str, fingerprint: Fingerprint) -> Version:
-        """A stored version, its parts checked against each other. Raises StoreError when it is not there."""
         stored = self._credential(credential)
         document = stored.document(fingerprint)
         if document is None:
             raise self._refused(f"there is no version {short(fingerprint)} of {credential}")
-        where = f"{short(fingerprint)} at {stored.place} in Vault"
-        version = Version.from_document(document, where=where)
-        if version.fingerprint != fingerprint or version.credential != credential:
-            raise not_of_credential(self._where, where, version)
-        return version
+        return stored_version(self._where, f"at {stored.place} in Vault", document, credential, fingerprint)
 
     def reports(self, credential: str, consumers: Collection[str]) -> list[ToldReport]:
         """What consumers have noted (`rotator.core.usage.told_reports.TakesReports`)."""
@@ -89,7 +83,6 @@ class VaultStore:
         return KvSecret(self._session, self._mount, f"{self._folder}/{credential}/{CONSUMERS}/{consumer}")
 
     def put_pending(self, version: Version) -> None:
-        """Stores a new version and makes it `pending`. One that was there before must be discarded first."""
         credential, fingerprint = version.credential, version.fingerprint
         refuse_unfit(self._where, version)
         self._refuse_version_1()
@@ -99,7 +92,6 @@ class VaultStore:
         self._put(stored, look, fingerprint, version.to_document())
 
     def recall(self, credential: str, fingerprint: Fingerprint) -> None:
-        """Makes the `previous` version `pending` as well, so that it can be promoted again."""
         stored = self._credential(credential)
         look = stored.look()
         if look.stages.previous != fingerprint or look.previous.data is None:
@@ -107,10 +99,6 @@ class VaultStore:
         self._put(stored, look, fingerprint, look.previous.data)
 
     def promote(self, credential: str, fingerprint: Fingerprint, *, replaces: Fingerprint | None) -> None:
-        """`pending` becomes `current`, and `current` becomes `previous`; what was `previous` is destroyed.
-
-        Raises StoreError, and changes nothing, when `current` is not `replaces`: another program promoted meanwhile.
-        """
         stored = self._credential(credential)
         look = stored.look()
         stages, document = look.stages, look.pending.data
@@ -123,14 +111,12 @@ class VaultStore:
         stored.sweep(stored.look())
 
     def discard(self, credential: str, fingerprint: Fingerprint) -> None:
-        """Takes `pending` away, and destroys the version unless it stands in another stage."""
         stored = self._credential(credential)
         look = stored.look()
         if look.stages.pending == fingerprint:
             stored.discard(look)
 
     def retire(self, credential: str, fingerprint: Fingerprint) -> None:
-        """Takes `previous` away, and destroys the version for good unless it stands in another stage."""
         stored = self._credential(credential)
         look = stored.look()
         if look.stages.previous == fingerprint:

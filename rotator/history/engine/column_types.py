@@ -1,18 +1,38 @@
-"""A rotation's options as the history writes them: a JSON object of those that were asked for."""
+"""Columns of the history that hold more than the database's own types: yes and no, and the options of a rotation."""
 
 from __future__ import annotations
 
 import json
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Text
+from sqlalchemy import Boolean, Text
 from sqlalchemy.types import TypeDecorator
 
 from rotator.core.decision.options import RotationOptions
 from rotator.history.engine.damage import Damaged
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from sqlalchemy import Dialect
+
+
+class Flag(TypeDecorator[bool]):
+    """True or false: `boolean`, and 0 or 1 where the database has no such type and would hold anything."""
+
+    impl = Boolean
+    cache_ok = True
+
+    def result_processor(self, dialect: Dialect, coltype: object) -> Callable[[Any], Any]:
+        """Gives True, False or Damaged."""
+        del dialect, coltype
+        return _flag
+
+
+def _flag(stored: Any) -> Any:
+    if stored is None:
+        return None
+    return bool(stored) if isinstance(stored, int) and stored in {0, 1} else Damaged(stored)
 
 
 class StoredOptions(TypeDecorator[RotationOptions]):

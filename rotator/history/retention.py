@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any, Final
 from sqlalchemy import and_, case, delete, exists, func, or_, select
 
 from rotator.core.observed import place
-from rotator.history.engine.portions import portions
+from rotator.history.engine.row_reading import AT_ONCE
 from rotator.history.engine.tables import ALERT, CERTIFICATE, NOTIFICATION, ROTATION, SIGHTING
+from rotator.portions import portions
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -65,7 +66,7 @@ def _forget_gone(connection: Connection, org: str, now: datetime, configured: Co
             wanted.discard(here)
         elif number >= MOST_GONE or row.is_old:
             forgotten.append(row.id)
-    for some in portions(forgotten):
+    for some in portions(forgotten, AT_ONCE):
         connection.execute(delete(SIGHTING).where(SIGHTING.c.id.in_(some)))
     return len(forgotten)
 
@@ -118,7 +119,7 @@ def _forget_ended(connection: Connection, now: datetime) -> int:
 def _delete_alerts(connection: Connection, ids: Sequence[str], now: datetime) -> int:
     deleted = 0
     pending = exists().where(NOTIFICATION.c.alert_id == ALERT.c.id, NOTIFICATION.c.delivered_at.is_(None))
-    for some in portions(ids):
+    for some in portions(ids, AT_ONCE):
         query = select(ALERT.c.id).where(ALERT.c.id.in_(some), or_(~pending, ALERT.c.closed_at < now - SENT_WITHIN))
         these = connection.scalars(query).all()
         connection.execute(delete(NOTIFICATION).where(NOTIFICATION.c.alert_id.in_(these)))

@@ -11,10 +11,10 @@ from sqlalchemy import bindparam, case, literal, select, tuple_, update
 
 from rotator.core.observed import ObservedCertificate
 from rotator.history.engine.many_rows import insert_rows
-from rotator.history.engine.portions import AT_ONCE, portions
-from rotator.history.engine.row_reading import RowReader, columns_of
+from rotator.history.engine.row_reading import AT_ONCE, RowReader, columns_of
 from rotator.history.engine.tables import CERTIFICATE, CHANGE, SIGHTING
 from rotator.history.engine.times import UtcDateTime
+from rotator.portions import portions
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
@@ -257,7 +257,7 @@ def _note_certificates(connection: Connection, seen: Sequence[ObservedCertificat
     held = {each.fingerprint: each for each in seen if each.fingerprint}
     column = CERTIFICATE.c.fingerprint
     known: set[str] = set()
-    for some in portions(list(held)):
+    for some in portions(list(held), AT_ONCE):
         rows = connection.execute(CERTIFICATES.rows.where(column.in_(some))).all()
         if not rows:
             continue
@@ -324,7 +324,7 @@ def _ids(connection: Connection, gone: Iterable[ObservedCertificate]) -> list[in
 
 
 def _note_gone(connection: Connection, ids: Sequence[int], now: datetime) -> None:
-    for some in portions(ids):
+    for some in portions(ids, AT_ONCE):
         first = update(SIGHTING).where(SIGHTING.c.id.in_(some), SIGHTING.c.gone_at.is_(None))
         connection.execute(first.values(gone_at=now))
 

@@ -20,6 +20,7 @@ from procrastinate.manager import JobManager
 from sqlalchemy import ARRAY, BigInteger, Text, bindparam, func, text, update
 
 from rotator.errors import HistoryUnavailable
+from rotator.portions import portions
 from rotator.queue.first_call import queue_of, working
 from rotator.queue.queue_tables import ASKED_JOB, Outcome
 
@@ -116,7 +117,7 @@ class AskedJobs:
         they are due (`now`), for PAUSE those that have ended by a fault, and from STALL_PAUSE on those with which
         MOST_STALLS machines were lost.
         """
-        return sum(self._ask(keys[at : at + _AT_ONCE], since, failed) for at in range(0, len(keys), _AT_ONCE))
+        return sum(self._ask(some, since, failed) for some in portions(keys, _AT_ONCE))
 
     def _ask(self, keys: Sequence[tuple[str, str]], since: datetime | None, failed: Collection[tuple[str, str]]) -> int:
         wanted: dict[str, Any] = {"kinds": [kind for kind, _ in keys], "names": [name for _, name in keys]}

@@ -12,6 +12,7 @@ from rotator.core.retry import BackOff, Waiting
 from rotator.errors import OrgError, OrgUnavailable, WriteUncertain
 from rotator.net.limits import KILOBYTE, MEGABYTE
 from rotator.net.shapes import WrongShape
+from rotator.portions import portions
 from rotator.salesforce import rest
 from rotator.salesforce.budget import LimitReached
 from rotator.salesforce.component import Component
@@ -96,8 +97,7 @@ class MetadataService:
     def list_components(self, *metadata_types: str, attempts: int = ATTEMPTS) -> list[Listing]:
         """All components of some types, by full name. A type that is refused refuses all."""
         found: list[Listing] = []
-        for start in range(0, len(metadata_types), LIST_LIMIT):
-            some = metadata_types[start : start + LIST_LIMIT]
+        for some in portions(metadata_types, LIST_LIMIT):
             queries = [element("queries", element("type", each)) for each in some]
             asked = [*queries, element("asOfVersion", API_VERSION)]
             found += self.ask("listMetadata", asked, _listings, size=LIST_SIZE, attempts=attempts)
@@ -138,8 +138,7 @@ class MetadataService:
         Salesforce answers both in the same way.
         """
         found: dict[str, Component] = {}
-        for start in range(0, len(full_names), READ_LIMIT):
-            names = full_names[start : start + READ_LIMIT]
+        for names in portions(full_names, READ_LIMIT):
             asked = [element("type", metadata_type), *(element("fullNames", name) for name in names)]
             size = SMALL + COMPONENT_SIZE * len(names)
             understood = partial(_records, self.org, metadata_type)

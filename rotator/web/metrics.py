@@ -24,6 +24,7 @@ import rotator
 from rotator.core.lifecycle.states import CertificateState, CredentialState
 from rotator.core.posture.judgements import Verdict
 from rotator.plain_text import escaped
+from rotator.portions import portions
 from rotator.services.usage.shown import sources_by_standing, unconfirmed_of
 from rotator.web.machine_metrics import of_machines
 
@@ -145,11 +146,10 @@ def shares(overview: Overview, unmanaged: int, together: int) -> tuple[list[Orgs
     certificates = _grouped(shown, lambda life: life.seen.org)
     credentials = _grouped(overview.credentials, lambda each: each.settings.org)
     found = []
-    for start in range(0, len(overview.orgs), together):
-        lines = overview.orgs[start : start + together]
+    for lines in portions(overview.orgs, together):
         theirs = (each for line in lines for each in credentials.get(line.name, ()))
         held = (life for line in lines for life in certificates.get(line.name, ()))
-        found.append(OrgsShare(lines, tuple(theirs), tuple(held)))
+        found.append(OrgsShare(tuple(lines), tuple(theirs), tuple(held)))
     return found, without
 
 

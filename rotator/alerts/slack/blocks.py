@@ -27,6 +27,7 @@ from rotator.alerts.formatting import (
     when_of,
     word_of,
 )
+from rotator.portions import portions
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -61,7 +62,7 @@ def blocks_of(message: Message) -> list[Block]:
     blocks = [_header(f"{sign_of(message)} {title_of(message)}")]
     blocks += [_section(text, name) for name, text in parts_of(message)]
     fields = [_field(name, value) for name, value in facts_of(message)[:_FACTS]]
-    blocks += [{"type": "section", "fields": list(part)} for part in _parts(fields)]
+    blocks += [{"type": "section", "fields": list(part)} for part in portions(fields, FIELDS)]
     blocks.append(_context(_last_line(message)))
     return [*blocks, *_buttons(message)]
 
@@ -155,7 +156,3 @@ def _cut_markup(text: str, limit: int) -> str:
         return text
     start = short.rfind("&")
     return short if start < 0 or ";" in short[start:] else short[:start] + "…"
-
-
-def _parts(fields: list[Block]) -> list[tuple[Block, ...]]:
-    return [tuple(fields[start : start + FIELDS]) for start in range(0, len(fields), FIELDS)]

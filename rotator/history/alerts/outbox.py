@@ -21,11 +21,11 @@ from sqlalchemy import and_, bindparam, delete, func, insert, or_, select, updat
 
 from rotator.core.thresholds import CLOCKS_APART
 from rotator.history.alerts.claimants import Claimant
-from rotator.history.engine.portions import portions
-from rotator.history.engine.row_reading import RowReader, columns_of
+from rotator.history.engine.row_reading import AT_ONCE, RowReader, columns_of
 from rotator.history.engine.tables import ALERT, NOTIFICATION
 from rotator.history.engine.transactions import Within
 from rotator.history.journal.chain import storable
+from rotator.portions import portions
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping
@@ -285,11 +285,11 @@ _KEYS: Final = select(NOTIFICATION.c.alert_id, NOTIFICATION.c.step, NOTIFICATION
 
 
 def _of(connection: Connection, alert_ids: Iterable[str]) -> Iterator[Notification]:
-    for ids in portions(sorted(alert_ids)):
+    for ids in portions(sorted(alert_ids), AT_ONCE):
         yield from NOTIFICATIONS.read(connection, _ALL_OF_ALERTS, ids=ids)
 
 
 def _keys(connection: Connection, alert_ids: Iterable[str]) -> set[tuple[str, str, str]]:
     """What is in the outbox of these alerts: this is asked often, and whole notifications take long to read."""
-    found = (connection.execute(_KEYS, {"ids": ids}) for ids in portions(sorted(alert_ids)))
+    found = (connection.execute(_KEYS, {"ids": ids}) for ids in portions(sorted(alert_ids), AT_ONCE))
     return {(row.alert_id, row.step, row.channel) for rows in found for row in rows}

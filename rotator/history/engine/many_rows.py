@@ -7,6 +7,7 @@ from itertools import chain
 from typing import TYPE_CHECKING, Any, Final
 
 from rotator.history.engine.times import utc_text
+from rotator.portions import portions
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -40,8 +41,7 @@ def insert_rows(connection: Connection, table: Table, columns: Mapping[str, Sequ
     stored = (_stored(connection, table.c[name], values) for name, values in columns.items())
     rows = list(zip(*stored, strict=True))
     places = f"({', '.join('?' * len(columns))})"
-    for start in range(0, len(rows), at_once):
-        some = rows[start : start + at_once]
+    for some in portions(rows, at_once):
         connection.exec_driver_sql(f"{into} VALUES {', '.join([places] * len(some))}", tuple(chain(*some)))
 
 

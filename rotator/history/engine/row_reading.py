@@ -25,6 +25,9 @@ _T = TypeVar("_T")
 
 _Query: TypeAlias = "tuple[Select[Any], dict[str, list[str]]]"
 
+AT_ONCE: Final = 500
+"""Values for an IN: databases limit how many a statement may carry."""
+
 _TOGETHER: Final = 500
 """Rows that are in memory at once."""
 

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Final
 from sqlalchemy import bindparam, func, literal_column, select
 
 from rotator.history.engine.damage import met
-from rotator.history.engine.portions import portions
+from rotator.history.engine.row_reading import AT_ONCE
 from rotator.history.engine.tables import CREDENTIAL_RECORD, EVENT, ROTATION
 from rotator.history.engine.transactions import Within
 from rotator.history.journal import credential_rows
 from rotator.history.journal.journal import PROMOTION, Journal
 from rotator.history.journal.readers import EVENTS, ROTATIONS
+from rotator.portions import portions
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -35,7 +36,7 @@ def rotations(database: Database, credential: str | None = None, limit: int = 10
     with database.reading() as connection:
         found = list(ROTATIONS.read(connection, query))
         began: dict[str, int] = {}
-        for ids in portions([each.id for each in found]):
+        for ids in portions([each.id for each in found], AT_ONCE):
             first = select(EVENT.c.rotation_id, func.min(EVENT.c.sequence)).where(EVENT.c.rotation_id.in_(ids))
             began |= {row[0]: row[1] for row in connection.execute(first.group_by(EVENT.c.rotation_id))}
     return sorted(found, key=lambda each: began.get(each.id, 0), reverse=True)

@@ -14,8 +14,7 @@ from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar, cast
 
 from sqlalchemy import bindparam, select
 
-from rotator.history.engine.portions import AT_ONCE
-from rotator.history.engine.row_reading import RowReader, columns_of
+from rotator.history.engine.row_reading import AT_ONCE, RowReader, columns_of
 from rotator.history.engine.tables import CHANGE
 from rotator.history.engine.transactions import server_of
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from rotator.core.posture.facts import Use
 from rotator.core.usage.login_rows import SUCCESS
+from rotator.portions import portions
 from rotator.salesforce.record_values import moment, quoted, required_moment, soql_time
 
 if TYPE_CHECKING:
@@ -64,11 +65,9 @@ class LastUses:
     def _uses(
         self, text: str, usernames: Mapping[str, str], understood: Callable[[Fields, str], Use | None]
     ) -> Iterator[Use]:
-        ids = sorted(usernames)
-        for start in range(0, len(ids), MOST_USERS):
-            some = ",".join(map(quoted, ids[start : start + MOST_USERS]))
+        for ids in portions(sorted(usernames), MOST_USERS):
             rows = self._records.read(
-                text.format(ids=some, most=MOST_GROUPS),
+                text.format(ids=",".join(map(quoted, ids)), most=MOST_GROUPS),
                 lambda row: understood(row, usernames.get(row.text("UserId"), "")),
             )
             yield from (row for row in rows if row is not None)

@@ -15,6 +15,7 @@ from rotator.core.usage.login_rows import LoginRow
 from rotator.errors import LoginRefused, OrgError, OrgUnavailable
 from rotator.net.shapes import WrongShape
 from rotator.plain_text import one_line
+from rotator.portions import portions
 from rotator.salesforce import rest
 from rotator.salesforce.faults import in_shape
 from rotator.salesforce.login import SessionExpired
@@ -99,8 +100,7 @@ class LoginHistory:
         """
         names = list(dict.fromkeys(usernames))
         found: dict[str, str] = {}
-        for at in range(0, len(names), MOST_USERS // 4):
-            some = names[at : at + MOST_USERS // 4]
+        for some in portions(names, MOST_USERS // 4):
             listed = ",".join(map(quoted, some))
             rows = self._rows(f"SELECT Id,Username FROM User WHERE Username IN ({listed})", len(some))  # noqa: S608 - names are quoted
             with in_shape(self._session.org, rest.Api.DATA):

@@ -11,10 +11,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from rotator.errors import LoginRefused, OrgError, OrgUnavailable
+from rotator.portions import portions
 from rotator.salesforce.record_values import quoted
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Sequence
 
     from rotator.net.shapes import Fields
     from rotator.salesforce.access.org_records import OrgRecords
@@ -58,7 +59,9 @@ class OrgUsers:
             return self._of(names, "")
 
     def _of(self, names: Sequence[str], licence: str) -> list[OrgUser]:
-        texts = (_USERS.format(names=",".join(map(quoted, some)), licence=licence) for some in _some_of(names))
+        texts = (
+            _USERS.format(names=",".join(map(quoted, some)), licence=licence) for some in portions(names, MOST_AT_ONCE)
+        )
         return [user for text in texts for user in self._records.read(text, _user)]
 
     def permissions(self, users: Sequence[OrgUser], wanted: Iterable[str]) -> dict[str, frozenset[str]]:
@@ -70,7 +73,7 @@ class OrgUsers:
         names = [name for name in wanted if f"{_PREFIX}{name}" in there]
         fields = "".join(f", PermissionSet.{_PREFIX}{name}" for name in names)
         held: dict[str, set[str]] = {user.id: set() for user in users}
-        for some in _some_of([user.id for user in users]):
+        for some in portions([user.id for user in users], MOST_AT_ONCE):
             text = _HELD.format(fields=fields, ids=",".join(map(quoted, some)))
             for user_id, found in self._records.read(text, lambda row: _held(row, names)):
                 held.setdefault(user_id, set()).update(found)
@@ -86,11 +89,6 @@ class OrgUsers:
         """How many licences of that name nobody has; 0 where the org has none."""
         found = self._records.read(_LICENCES.format(name=quoted(name)), _spare)
         return max(0, sum(found))
-
-
-def _some_of(names: Sequence[str]) -> Iterator[Sequence[str]]:
-    for start in range(0, len(names), MOST_AT_ONCE):
-        yield names[start : start + MOST_AT_ONCE]
 
 
 def _user(row: Fields) -> OrgUser:

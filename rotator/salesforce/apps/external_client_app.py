@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from rotator.core.observed import Kind
 from rotator.errors import LoginRefused, OrgError, OrgUnavailable
+from rotator.portions import portions
 from rotator.salesforce.apps.admission import of_external_client_app
 from rotator.salesforce.apps.app import (
     App,
@@ -199,11 +200,10 @@ class ExternalClientApps:
         return found
 
 
-def _by_tens(names: Iterable[str], *apps: str) -> Iterator[list[str]]:
+def _by_tens(names: Iterable[str], *apps: str) -> Iterator[Sequence[str]]:
     """Names of satellites, ten at a time; first those that begin as one of the apps does, as they are the likeliest."""
     likely = sorted(names, key=lambda name: not name.casefold().startswith(apps))
-    for start in range(0, len(likely), READ_LIMIT):
-        yield likely[start : start + READ_LIMIT]
+    return portions(likely, READ_LIMIT)
 
 
 def external_app_of(org: str, settings: Component) -> App:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from rotator.errors import OrgError, OrgUnavailable
+from rotator.portions import portions
 from rotator.salesforce.faults import may_be_of_one
 from rotator.salesforce.metadata import FEWER_ATTEMPTS, READ_LIMIT
 
@@ -26,8 +27,7 @@ def read_each(
     Raises what is wrong with the org and with none of them, and what a single one is refused with.
     """
     found: list[Component | OrgError | None] = []
-    for start in range(0, len(full_names), READ_LIMIT):
-        some = full_names[start : start + READ_LIMIT]
+    for some in portions(full_names, READ_LIMIT):
         try:
             found += metadata.read(metadata_type, some)
         except OrgError as error:

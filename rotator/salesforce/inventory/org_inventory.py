@@ -16,6 +16,7 @@ from rotator.core.crypto.certificates import Certificate, Glance, Lenient
 from rotator.core.observed import Kind, ObservedCertificate, facts_of
 from rotator.errors import CertificateError, LoginRefused, OrgError, OrgUnavailable
 from rotator.net.shapes import WrongShape
+from rotator.portions import portions
 from rotator.salesforce.apps.app import no_certificate
 from rotator.salesforce.apps.directory import KIND_OF, SETTINGS_TYPE
 from rotator.salesforce.faults import may_be_of_one
@@ -139,9 +140,7 @@ class _Reader:
         shown = [each for each in TYPES if each not in self._refused_before | self._absent_before]
         shown += [each for each in TYPES if each in self._absent_before][: -len(shown) % LIST_LIMIT]
         apart = [each for each in TYPES if each in self._refused_before]
-        starts = range(0, len(TYPES), LIST_LIMIT)
-        calls = (tuple(some[start : start + LIST_LIMIT]) for some in (shown, apart) for start in starts)
-        return [types for types in calls if types]
+        return [tuple(types) for some in (shown, apart) for types in portions(some, LIST_LIMIT)]
 
     def _reads_of(self, listed: Mapping[str, Sequence[Listing]]) -> Iterable[Call]:
         """What is read after the lists, in its order, where nothing is known."""

@@ -7,6 +7,7 @@ from collections import deque
 from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+from rotator.portions import portions
 from rotator.salesforce.metadata import ATTEMPTS, READ_LIMIT
 
 if TYPE_CHECKING:
@@ -32,10 +33,7 @@ def list_call(metadata_types: Sequence[str]) -> Call:
 def read_calls(metadata_type: str, listings: Sequence[Listing]) -> list[Call]:
     """The reads of components, ten in a call."""
     names = [listing.full_name for listing in listings]
-    return [
-        Call("read", (metadata_type, tuple(names[start : start + READ_LIMIT])))
-        for start in range(0, len(names), READ_LIMIT)
-    ]
+    return [Call("read", (metadata_type, tuple(some))) for some in portions(names, READ_LIMIT)]
 
 
 def query_call(text: str) -> Call:

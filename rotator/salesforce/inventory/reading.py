@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from rotator.core.observed import Kind
 from rotator.errors import OrgError, OrgUnavailable
+from rotator.portions import portions
 from rotator.salesforce.faults import CLOSED, may_be_of_one
 from rotator.salesforce.metadata import ATTEMPTS, FEWER_ATTEMPTS, READ_LIMIT
 from rotator.salesforce.permissions import needed_to_see, takes
@@ -60,8 +61,7 @@ class ComponentReader:
         # what a read shows.
         if metadata_type == Kind.APP and len(listings) >= RETRIEVED_FROM and not self.metadata.reads_ahead:
             unread = yield from self._retrieved(metadata_type, listings)
-        for start in range(0, len(unread), READ_LIMIT):
-            some = unread[start : start + READ_LIMIT]
+        for some in portions(unread, READ_LIMIT):
             yield from self._narrowed(kind, metadata_type, some, alone, ATTEMPTS)
             if len(alone) > MOST_ALONE or len(alone) == len(listings) > 1:
                 raise alone[0]

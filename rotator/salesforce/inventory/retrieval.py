@@ -22,6 +22,7 @@ from rotator.errors import NOTHING_CHANGED, OrgError, OrgUnavailable
 from rotator.net.limits import MEGABYTE
 from rotator.net.shapes import WrongShape
 from rotator.plain_text import one_line
+from rotator.portions import portions
 from rotator.salesforce.component import Component
 from rotator.salesforce.faults import CLOSED, from_status
 from rotator.salesforce.metadata import COMPONENT_SIZE
@@ -82,10 +83,10 @@ def retrieved(metadata: MetadataService, names: Mapping[str, Sequence[str]]) -> 
 
 
 def _portions(names: Mapping[str, Sequence[str]]) -> Iterator[dict[str, list[str]]]:
-    members = [(metadata_type, name) for metadata_type, some in names.items() for name in some]
-    for start in range(0, len(members), PORTION):
+    members = [(metadata_type, name) for metadata_type, theirs in names.items() for name in theirs]
+    for some in portions(members, PORTION):
         portion: dict[str, list[str]] = {}
-        for metadata_type, name in members[start : start + PORTION]:
+        for metadata_type, name in some:
             portion.setdefault(metadata_type, []).append(name)
         yield portion
 

@@ -22,6 +22,7 @@ from rotator.core.usage.usage import Usage
 from rotator.errors import RotatorError
 from rotator.history.usage.recorded_logins import RecordedLogins
 from rotator.history.usage.usages import Usages
+from rotator.portions import portions
 from rotator.salesforce.access.login_history import MOST_LOGINS, MOST_USERS, PERMISSION
 from rotator.salesforce.budget import LimitReached
 from rotator.salesforce.record_values import is_id
@@ -96,7 +97,7 @@ class LoginWatch:
     ) -> list[Usage]:
         """What was seen of the credentials in grace, written down; nothing is asked where none is."""
         watched = self._watched(statuses, now)
-        found = [each for some in self._portions(watched) for each in self._looked(open_history, some, now)]
+        found = [each for some in portions(watched, MOST_USERS - 1) for each in self._looked(open_history, some, now)]
         usages = Usages(self._database)
         for usage in found:
             usages.put(usage)
@@ -131,11 +132,6 @@ class LoginWatch:
             if each.client_id:
                 found.setdefault(each.app.casefold(), set()).add(each.client_id)
         return found
-
-    @staticmethod
-    def _portions(watched: Sequence[_Watched]) -> Iterable[Sequence[_Watched]]:
-        at_once = MOST_USERS - 1
-        return (watched[start : start + at_once] for start in range(0, len(watched), at_once))
 
     def _looked(
         self, open_history: Callable[[str], LoginHistory], watched: Sequence[_Watched], now: datetime

@@ -10,6 +10,7 @@ from rotator.core.usage.own_logins import CLOCKS, learnt_names, without_own
 from rotator.core.usage.sources import Promotion, sources_of
 from rotator.errors import HistoryError, RotatorError
 from rotator.history.usage.recorded_logins import RecordedLogins
+from rotator.portions import portions
 from rotator.salesforce.access.login_history import MOST_USERS, PERMISSION, LoginsRead
 from rotator.services.inventory.side_by_side import begun
 from rotator.services.usage.login_watch import BEFORE, KEEP_TOKENS, NOT_SHOWN, TOO_MANY, hides_own
@@ -86,8 +87,10 @@ class UsersBefore:
     @staticmethod
     def _read(logins: LoginHistory, user_ids: Sequence[str], since: datetime) -> dict[str, LoginsRead]:
         """By the id of a user what was read of him and of others."""
-        portions = (user_ids[start : start + MOST_USERS] for start in range(0, len(user_ids), MOST_USERS))
-        return {user_id: read for some in portions for read in (logins.read(some, since),) for user_id in some}
+        found: dict[str, LoginsRead] = {}
+        for some in portions(user_ids, MOST_USERS):
+            found |= dict.fromkeys(some, logins.read(some, since))
+        return found
 
     @staticmethod
     def _tokens(last_uses: LastUses, by_id: Mapping[str, str]) -> tuple[Use, ...]:

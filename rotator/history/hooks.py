@@ -9,7 +9,7 @@ crash loses no call, and what was noted as made is not made again.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from sqlalchemy import and_, delete, func, insert, select, update
 
@@ -163,13 +163,9 @@ def _entry(call: DueCall, now: datetime, details: Mapping[str, JSON]) -> Entry:
     return Entry(CALLED, now, call.credential, None, {"hook": call.hook, "after": call.sequence, **details})
 
 
-def _name_and_number(values: dict[str, Any]) -> tuple[str, int]:
-    return values["name"], values["seen"]
-
-
 def _newest(connection: Connection) -> int:
     return connection.scalar(select(func.max(EVENT.c.sequence))) or 0
 
 
-HOOKS: Final = RowReader(columns_of(HOOK), _name_and_number)
+HOOKS: Final[RowReader[tuple[str, int]]] = RowReader(columns_of(HOOK), lambda values: (values["name"], values["seen"]))
 HOOK_CALLS: Final = RowReader(columns_of(HOOK_CALL), lambda values: DueCall(**values))

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, fields
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
-from sqlalchemy import bindparam, delete, insert, select, update
+from sqlalchemy import bindparam, insert, select, update
 
 from rotator.core.credentials import Stage
 from rotator.core.observed import KnownVersion, ObservedApp, ObservedCredential
@@ -89,11 +89,6 @@ class LastObservations:
         with self._database.reading() as connection:
             found = OBSERVATIONS.first(connection, _GET, its_name=name)
         return found[1] if found else LastObservation()
-
-    def keep_only(self, names: Collection[str]) -> None:
-        """Forgets those that are not configured any more."""
-        with self._database.writing() as connection:
-            connection.execute(delete(LAST_OBSERVATION).where(LAST_OBSERVATION.c.credential.not_in(list(names))))
 
 
 def note_observation(

@@ -14,7 +14,16 @@ from sqlalchemy import and_, case, delete, exists, func, or_, select
 
 from rotator.core.observed import place
 from rotator.history.engine.row_reading import AT_ONCE
-from rotator.history.engine.tables import ALERT, CERTIFICATE, NOTIFICATION, ROTATION, SIGHTING
+from rotator.history.engine.tables import (
+    ALERT,
+    CERTIFICATE,
+    CONSUMER_REPORT,
+    LAST_OBSERVATION,
+    LOGIN_USAGE,
+    NOTIFICATION,
+    ROTATION,
+    SIGHTING,
+)
 from rotator.portions import portions
 
 if TYPE_CHECKING:
@@ -84,6 +93,13 @@ def forget(database: Transactions, now: datetime, configured: Mapping[str, Colle
             "certificates": _forget_unseen(connection),
             "alerts": _forget_ended(connection, now),
         }
+
+
+def forget_unconfigured(database: Transactions, configured: Collection[str]) -> None:
+    """Forgets what was last seen, used and said of other credentials. Raises HistoryError or HistoryUnavailable."""
+    with database.writing() as connection:
+        for column in (LAST_OBSERVATION.c.credential, LOGIN_USAGE.c.credential, CONSUMER_REPORT.c.credential):
+            connection.execute(delete(column.table).where(column.not_in([*configured])))
 
 
 def _forget_unseen(connection: Connection) -> int:

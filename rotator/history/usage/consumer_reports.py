@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from sqlalchemy import and_, delete, insert, select, update
 
@@ -79,14 +79,5 @@ class ConsumerReports:
                 found.setdefault(each.credential, []).append(each)
         return {name: tuple(sorted(some, key=lambda each: each.consumer)) for name, some in found.items()}
 
-    def keep_only(self, names: Collection[str]) -> None:
-        """Forgets those of credentials that are not configured any more."""
-        with self._database.writing() as connection:
-            connection.execute(delete(CONSUMER_REPORT).where(CONSUMER_REPORT.c.credential.not_in([*names])))
 
-
-def _report(values: dict[str, Any]) -> ConsumerReport:
-    return ConsumerReport(**values)
-
-
-REPORTS: Final = RowReader(columns_of(CONSUMER_REPORT), _report, spare={"via": ""})
+REPORTS: Final = RowReader(columns_of(CONSUMER_REPORT), lambda values: ConsumerReport(**values), spare={"via": ""})

@@ -6,7 +6,7 @@ import json
 from dataclasses import asdict, fields
 from typing import TYPE_CHECKING, Any, Final
 
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import insert, select, update
 
 from rotator.history.engine.row_reading import RowReader, columns_of, of_names
 from rotator.history.engine.tables import LOGIN_USAGE
@@ -57,11 +57,6 @@ class Usages:
     def get(self, name: str) -> Usage | None:
         """Of one; None where nothing is known."""
         return self.all([name]).get(name)
-
-    def keep_only(self, names: Collection[str]) -> None:
-        """Forgets those that are not configured any more."""
-        with self._database.writing() as connection:
-            connection.execute(delete(LOGIN_USAGE).where(LOGIN_USAGE.c.credential.not_in([*names])))
 
 
 _PLAIN: Final = ("credential", "promoted_at", "looked_at", "user_id", "is_cut")

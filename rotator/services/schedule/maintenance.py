@@ -11,14 +11,11 @@ from rotator.errors import RotatorError
 from rotator.history.audit_findings import AuditFindings
 from rotator.history.hooks import HookCalls
 from rotator.history.journal.verification import signed_head, verify
-from rotator.history.last_observations import LastObservations
-from rotator.history.retention import KEPT, forget
+from rotator.history.retention import KEPT, forget, forget_unconfigured
 from rotator.history.row_check import unreadable_rows
 from rotator.history.signing.heads import append_head
 from rotator.history.standstills import Standstills
-from rotator.history.usage.consumer_reports import ConsumerReports
 from rotator.history.usage.recorded_logins import RecordedLogins
-from rotator.history.usage.usages import Usages
 from rotator.services.alerting.catalog import head_of_history, history_broken
 from rotator.services.alerting.kinds import HISTORY, HOOK
 from rotator.services.inventory.scan import configured_places
@@ -112,9 +109,7 @@ class Maintenance:
             for attempt in history.attempts.all():
                 if not self._context.has(attempt.kind, attempt.name):
                     history.attempts.forget(attempt.kind, attempt.name)
-            LastObservations(history.database).keep_only(self._context.settings.credentials)
-            Usages(history.database).keep_only(self._context.settings.credentials)
-            ConsumerReports(history.database).keep_only(self._context.settings.credentials)
+            forget_unconfigured(history.database, self._context.settings.credentials)
             hooks, calls = self._context.settings.hooks.after_rotation, self._context.settings.hook_calls
             HookCalls(history.database).keep_only(hooks, calls)
             scopes = all_scopes(self._context.settings)

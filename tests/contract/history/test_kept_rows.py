@@ -37,6 +37,7 @@ from rotator.history.kept.parts import (
     USAGE,
 )
 from rotator.history.last_observations import LastObservations
+from rotator.history.retention import forget_unconfigured
 from rotator.history.sightings import record_sightings
 from rotator.history.standstills import Standstills
 from rotator.history.usage.consumer_reports import ConsumerReports
@@ -178,7 +179,7 @@ WRITES: Final[tuple[tuple[Part[Any], Callable[[Database], None]], ...]] = (
     (STANDING, by_hand("DELETE FROM sighting")),
     (OBSERVATIONS, lambda database: LastObservations(database).put("billing", PAIR, NOW, NOW)),
     (OBSERVATIONS, lambda database: LastObservations(database).put_problem("billing", "It is away.")),
-    (OBSERVATIONS, lambda database: LastObservations(database).keep_only([])),
+    (OBSERVATIONS, lambda database: forget_unconfigured(database, [])),
     (ATTEMPTS, lambda database: AttemptRecords(database).put(ATTEMPT)),
     (ATTEMPTS, lambda database: AttemptRecords(database).put(replace(ATTEMPT, failures=1, problem="It is away."))),
     (ATTEMPTS, lambda database: AttemptRecords(database).forget("look", "production")),
@@ -191,14 +192,14 @@ WRITES: Final[tuple[tuple[Part[Any], Callable[[Database], None]], ...]] = (
     (STANDSTILLS, lambda database: void(Standstills(database).first_start(ALEX, NOW))),
     (USAGE, lambda database: Usages(database).put(USED)),
     (USAGE, lambda database: Usages(database).put(replace(USED, problem="It is not shown."))),
-    (USAGE, lambda database: Usages(database).keep_only([])),
+    (USAGE, lambda database: forget_unconfigured(database, [])),
     (FINDINGS, find),
     (FINDINGS, find_nothing),
     (FINDINGS, find),
     (FINDINGS, lambda database: AuditFindings(database).forget(LATER, [])),
     (REPORTED, report),
     (REPORTED, lambda database: report(database, "b" * 64)),
-    (REPORTED, lambda database: ConsumerReports(database).keep_only([])),
+    (REPORTED, lambda database: forget_unconfigured(database, [])),
     (STANDSTILLS, pause),
     (STANDSTILLS, lambda database: void(Standstills(database).resume("all", reason="", actor=ALEX, now=LATER))),
 )

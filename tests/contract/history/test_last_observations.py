@@ -12,6 +12,7 @@ from sqlalchemy import text
 from rotator.core.credentials import Fingerprint
 from rotator.core.observed import KnownVersion, ObservedApp, ObservedCertificate, ObservedCredential
 from rotator.history.last_observations import LastObservation, LastObservations, note_observation
+from rotator.history.retention import forget_unconfigured
 from rotator.history.sightings import last_sightings
 from tests.contract.history.databases import NOW
 
@@ -110,9 +111,9 @@ def test_what_is_not_configured_any_more_is_forgotten(database: Database) -> Non
     kept = LastObservations(database)
     kept.put("warehouse", PAIR, NOW, NOW)
     kept.put("billing", SINGLE, NOW, NOW)
-    kept.keep_only(["billing"])
+    forget_unconfigured(database, ["billing"])
     assert list(kept.all()) == ["billing"]
-    kept.keep_only([])
+    forget_unconfigured(database, [])
     assert kept.all() == {}
 
 

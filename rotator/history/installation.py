@@ -11,12 +11,12 @@ from __future__ import annotations
 import hashlib
 import os
 import secrets
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
 _OF_THE_UNIT: Final = Path("/var/lib/rotator")
 _LARGEST: Final = 4096
@@ -53,7 +53,9 @@ class Installation:
             return
         for file in sorted(self._files, key=lambda each: not _read(each)):
             with suppress(OSError):
-                _write(file, history)
+                file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+                with prepared(file, f"{history}\n") as new:
+                    new.replace(file)
                 return
 
 
@@ -77,14 +79,18 @@ def _read(file: Path) -> str:
         os.close(descriptor)
 
 
-def _write(file: Path, history: str) -> None:
-    """Whole or not at all. Raises OSError."""
-    prepared = file.with_name(f"{file.name}.{secrets.token_hex(4)}")
-    file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+@contextmanager
+def prepared(file: Path, text: str, *, synchronised: bool = False) -> Iterator[Path]:
+    """A new file, 0600, beside the one whose place it is to take; else it is gone afterwards. Raises OSError."""
+    beside = file.with_name(f".{file.name}.{secrets.token_hex(4)}")
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
     try:
-        with os.fdopen(os.open(prepared, flags, 0o600), "w", encoding="utf-8") as opened:
-            opened.write(f"{history}\n")
-        prepared.replace(file)
+        descriptor = os.open(beside, flags, 0o600)
+        with os.fdopen(descriptor, "w", encoding="utf-8") as opened:
+            opened.write(text)
+            if synchronised:
+                opened.flush()
+                os.fsync(descriptor)
+        yield beside
     finally:
-        prepared.unlink(missing_ok=True)
+        beside.unlink(missing_ok=True)

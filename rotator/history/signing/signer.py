@@ -10,7 +10,6 @@ proof that something was cut off or written anew.
 from __future__ import annotations
 
 import os
-import secrets
 import stat
 import threading
 from contextlib import suppress
@@ -22,7 +21,7 @@ from sqlalchemy import make_url
 
 from rotator.core.secret import Secret
 from rotator.errors import CertificateError, ConfigurationError, HistoryError
-from rotator.history.installation import state_folder
+from rotator.history.installation import prepared, state_folder
 from rotator.history.signing.heads import Head, heads_in
 
 if TYPE_CHECKING:
@@ -92,14 +91,9 @@ class Signer:
 
     def note_head(self, head: Head) -> None:
         """Notes how far the chain is signed, whole or not at all. That it cannot be noted keeps nobody from working."""
-        prepared = self.note.with_name(f".{self.note.name}.{secrets.token_hex(4)}")
-        with suppress(OSError):
-            try:
-                # Not synchronised: an older head that a power cut leaves there is as true.
-                _write_new(prepared, f"{head}\n")
-                prepared.replace(self.note)
-            finally:
-                prepared.unlink(missing_ok=True)
+        # Not synchronised: an older head that a power cut leaves there is as true.
+        with suppress(OSError), prepared(self.note, f"{head}\n") as new:
+            new.replace(self.note)
 
     def _load(self) -> SigningKey | None:
         from rotator.core.crypto.signatures import SigningKey  # noqa: PLC0415
@@ -116,15 +110,11 @@ class Signer:
         from rotator.core.crypto.signatures import SigningKey  # noqa: PLC0415
 
         key = SigningKey.generate()
-        prepared = self.key_file.with_name(f".{self.key_file.name}.{secrets.token_hex(4)}")
         try:
             self.key_file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            try:
-                _write_new(prepared, key.pem().reveal(), synchronised=True)
+            with prepared(self.key_file, key.pem().reveal(), synchronised=True) as new:
                 # A link fails where somebody else was faster, and then theirs is the installation's key.
-                os.link(prepared, self.key_file)
-            finally:
-                prepared.unlink(missing_ok=True)
+                os.link(new, self.key_file)
         except FileExistsError:
             return self._load() or key
         except OSError as error:
@@ -168,12 +158,3 @@ def _read(file: Path) -> Secret | None:
         return Secret(os.read(descriptor, _LARGEST).decode("ascii", "replace"))
     finally:
         os.close(descriptor)
-
-
-def _write_new(file: Path, text: str, *, synchronised: bool = False) -> None:
-    descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
-    with os.fdopen(descriptor, "w", encoding="ascii") as opened:
-        opened.write(text)
-        if synchronised:
-            opened.flush()
-            os.fsync(descriptor)

@@ -38,14 +38,9 @@ def organizations(org: Org, _user: User | None) -> Iterator[Row]:
         "IsSandbox": org.kind == "sandbox",
         "OrganizationType": "Developer Edition",
         "InstanceName": "SIM1",
-        "NamespacePrefix": None,
-        "TrialExpirationDate": None,
-        "IsReadOnly": False,
         "LanguageLocaleKey": "en_US",
         "TimeZoneSidKey": "GMT",
         "DefaultLocaleSidKey": "en_US",
-        "PrimaryContact": None,
-        "Country": None,
     }
 
 
@@ -64,7 +59,6 @@ def users(org: Org, _user: User | None) -> Iterator[Row]:
             "Email": user.username,
             "IsActive": user.active,
             "ProfileId": org.id_of("00e", user.profile),
-            "UserRoleId": None,
             "UserType": "Standard",
             "LanguageLocaleKey": "en_US",
             "LocaleSidKey": "en_US",
@@ -82,7 +76,6 @@ def profiles(org: Org, _user: User | None) -> Iterator[Row]:
             "Id": org.id_of("00e", name),
             "Name": name,
             "UserType": "Standard",
-            "Description": None,
             "UserLicenseId": org.id_of("100", profile_of(org, name).licence),
         }
 
@@ -126,7 +119,6 @@ def permission_sets(org: Org, _user: User | None) -> Iterator[Row]:
             "Label": f"00e{number:012d}",
             "IsOwnedByProfile": True,
             "ProfileId": org.id_of("00e", name),
-            "IsCustom": False,
             **_allowed(profile_of(org, name).permissions),
         }
     names = {each.label: each.name for each in org.permission_sets.values()}
@@ -136,7 +128,6 @@ def permission_sets(org: Org, _user: User | None) -> Iterator[Row]:
             "Name": names.get(name) or name.replace(" ", "_"),
             "Label": name,
             "IsOwnedByProfile": False,
-            "ProfileId": None,
             "IsCustom": True,
             **_allowed(permissions_of(org, name)),
         }
@@ -150,7 +141,6 @@ def assignments(org: Org, _user: User | None) -> Iterator[Row]:
                 "Id": org.id_of("0Pa", f"{user.id} {owner}"),
                 "AssigneeId": user.id,
                 "PermissionSetId": org.id_of("0PS", owner),
-                "PermissionSetGroupId": None,
                 "IsActive": True,
                 "ExpirationDate": _time(user.set_ends.get(owner)),
             }
@@ -195,7 +185,6 @@ def external_applications(org: Org, _user: User | None) -> Iterator[Row]:
             "DeveloperName": app.name,
             "MasterLabel": app.label,
             "Language": "en_US",
-            "NamespacePrefix": None,
             "ContactEmail": app.header.get("contactEmail"),
             "Description": app.header.get("description"),
             "DistributionState": app.header.get("distributionState", "Local"),
@@ -216,7 +205,6 @@ def menu_items(org: Org, _user: User | None) -> Iterator[Row]:
             "SortOrder": number,
             "IsAccessible": True,
             "IsVisible": True,
-            "StartUrl": None,
         }
 
 
@@ -301,7 +289,6 @@ def certificates(org: Org, _user: User | None) -> Iterator[Row]:
             "DeveloperName": each.name,
             "MasterLabel": each.label,
             "Language": "en_US",
-            "NamespacePrefix": None,
             "ExpirationDate": each.expires_at.date() if each.expires_at else None,
             "KeySize": each.key_bits,
             "OptionsIsCaSigned": each.ca_signed,

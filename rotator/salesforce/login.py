@@ -155,16 +155,8 @@ def _form(target: LoginTarget, proof: PrivateKey | Secret, now: datetime) -> dic
     return {"grant_type": _GRANT, "assertion": assertion(target, proof, now)}
 
 
-@dataclass(frozen=True)
-class Owner:
-    """Whose an access token is."""
-
-    username: str
-    org_id: str
-
-
-def userinfo(transport: Transport, instance_url: str, token: Secret) -> Owner:
-    """Whose token it is (OpenID Connect Core section 5.3).
+def userinfo(transport: Transport, instance_url: str, token: Secret) -> tuple[str, str]:
+    """Whose token it is: the username, and the id of the org (OpenID Connect Core section 5.3).
 
     Raises SessionExpired when the token is not taken, OrgUnavailable and OrgError as Transport does.
     """
@@ -178,24 +170,10 @@ def userinfo(transport: Transport, instance_url: str, token: Secret) -> Owner:
     try:
         fields = Fields.parsed(response.content)
         if response.status_code == 200 and fields.names():
-            return Owner(fields.text("preferred_username"), fields.text("organization_id"))
+            return fields.text("preferred_username"), fields.text("organization_id")
     except WrongShape as error:
         status = f"{status}: {error}"
     raise OrgUnavailable(f"{host} did not say whose token it is ({status}).", rerun="Run it again.")
-
-
-def check_token(transport: Transport, login: Login, target: LoginTarget) -> LoginAnswer:
-    """Whether the token of a login works, in the right org and for the right user; never an error.
-
-    A login that was refused stays what it is.
-    """
-    if login.token is None:
-        return login.answer
-    try:
-        owner = userinfo(transport, login.instance_url, login.token)
-    except OrgError as error:
-        return _no_answer(error)
-    return _right_owner(target, owner.username, owner.org_id)
 
 
 def prove(transport: Transport, target: LoginTarget, proof: PrivateKey | Secret, now: datetime) -> LoginAnswer:
@@ -203,15 +181,13 @@ def prove(transport: Transport, target: LoginTarget, proof: PrivateKey | Secret,
 
     The token is dropped, not revoked: Salesforce may have handed out a session that a consumer shares.
     """
-    return check_token(transport, log_in(transport, target, proof, now), target)
-
-
-def same_org(one: str, other: str) -> bool:
-    """Whether two ids are of one org: 15 characters name it, the three more of the long form are a checksum."""
-    return one[:15] == other[:15]
-
-
-def _right_owner(target: LoginTarget, username: str, org_id: str) -> LoginAnswer:
+    login = log_in(transport, target, proof, now)
+    if login.token is None:
+        return login.answer
+    try:
+        username, org_id = userinfo(transport, login.instance_url, login.token)
+    except OrgError as error:
+        return _no_answer(error)
     if username.casefold() != target.username.casefold():
         return LoginAnswer(
             LoginOutcome.CONFIGURATION,
@@ -225,6 +201,11 @@ def _right_owner(target: LoginTarget, username: str, org_id: str) -> LoginAnswer
             "Check `login_url`: a generic login host may lead to another org.",
         )
     return LoginAnswer(LoginOutcome.ACCEPTED)
+
+
+def same_org(one: str, other: str) -> bool:
+    """Whether two ids are of one org: 15 characters name it, the three more of the long form are a checksum."""
+    return one[:15] == other[:15]
 
 
 def _accepted(transport: Transport, target: LoginTarget, fields: Fields, clock: datetime | None) -> Login:

@@ -162,11 +162,11 @@ class OrgSession:
                 self._session = self._open(expired.org_id)
             return self._session
 
-    def _open(self, org_id: str | None) -> Opened:
+    def _open(self, expected: str | None) -> Opened:
+        """A new session, in the org of the id that is `expected` if one is."""
         target, login = self._first_that_matches()
         if login.token is None:
             raise self._refusal(target, login.answer)
-        expected = org_id or target.org_id
         if expected is not None and not same_org(login.org_id, expected):
             raise self._wrong_org(login.org_id, expected)
         if _is_jwt(login.token):

@@ -207,14 +207,6 @@ def test_a_session_in_another_org_than_before_is_refused(production: Org, sandbo
         prove_alive(session)
 
 
-def test_a_session_in_another_org_than_expected_is_refused(
-    production: Org, transport: Transport, target: Callable[..., LoginTarget], now: Clock, pair: Any
-) -> None:
-    wanted = target(production, production.app("Rotator"), org_id="00D000000000999EAA")
-    with pytest.raises(OrgError, match="not to 00D000000000999EAA"):
-        prove_alive(OrgSession("production", transport, lambda: [Candidate(wanted, pair.key)], now))
-
-
 def test_tokens_in_jwt_format_are_refused_with_the_setting_to_change(production: Org, open_session: Open) -> None:
     production.app("Rotator").component["oauthConfig"]["isNamedUserJwtEnabled"] = "true"
     with pytest.raises(OrgError, match="JWT format") as caught:

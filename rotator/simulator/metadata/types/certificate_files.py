@@ -6,14 +6,13 @@ authority signed for the org's request, or the certificate of which a new one ta
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, Final
+from typing import TYPE_CHECKING, Final
 
 from rotator.simulator.metadata.types.changes import Outcome
 from rotator.simulator.metadata.types.metadata_type import MetadataType
 from rotator.simulator.org.certificates import CertificateChain, UntrustedChainError, content_of, issue
 from rotator.simulator.org.components import ComponentError, unusable_certificate
-from rotator.simulator.org.schema.certificate import CERTIFICATE, CONTENT, FIRST_VERSION
+from rotator.simulator.org.schema.certificate import CONTENT
 from rotator.simulator.wire.soap import date_time
 from rotator.simulator.wire.unsupported import unsupported_fault
 
@@ -25,22 +24,15 @@ if TYPE_CHECKING:
     from rotator.simulator.org.certificates import OrgCertificate
     from rotator.simulator.org.components import Component
     from rotator.simulator.org.org import Org
-    from rotator.simulator.org.schema.field import Field
 
 KEY_SIZES: Final = {"2048": 2048, "4096": 4096}
 """Bits of a key, by what `keySize` says."""
 
 
-@dataclass(frozen=True)
 class CertificateType(MetadataType):
     """Certificates by their developer names; one that was deleted is none any more."""
 
-    name: str = CERTIFICATE.name
-    directory: str = "certs"
-    suffix: str = "crt"
-    schema: Field = CERTIFICATE
-    since: int = FIRST_VERSION
-    is_file: ClassVar[bool] = True
+    is_file = True
 
     def listed(self, org: Org) -> Iterable[Listed]:
         return [each for each in org.certificates if not each.deleted]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from rotator.simulator.metadata.types.changes import Outcome, check_new_consumer
@@ -15,17 +14,10 @@ if TYPE_CHECKING:
     from rotator.simulator.org.apps import App
     from rotator.simulator.org.components import Component
     from rotator.simulator.org.org import Org
-    from rotator.simulator.org.schema.field import Field
 
 
-@dataclass(frozen=True)
 class ConnectedAppType(AppType["App"]):
     """Connected Apps."""
-
-    name: str = CONNECTED_APP.name
-    directory: str = "connectedApps"
-    suffix: str = "connectedApp"
-    schema: Field = CONNECTED_APP
 
     def apps(self, org: Org) -> dict[str, App]:
         return org.apps

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import textwrap
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from rotator.simulator.metadata.types.changes import (
@@ -17,11 +16,8 @@ from rotator.simulator.org.components import ComponentError, check_certificate, 
 from rotator.simulator.org.external_apps import KeyPair, Satellite
 from rotator.simulator.org.schema.external_client_app import (
     EXTERNAL_CLIENT_APPLICATION,
-    FIRST_VERSION,
     GLOBAL_OAUTH_SETTINGS,
-    OAUTH_SECURITY_SETTINGS,
     OAUTH_SETTINGS,
-    SECURITY_VERSION,
 )
 from rotator.simulator.org.setup import shows_secrets
 
@@ -34,21 +30,13 @@ if TYPE_CHECKING:
     from rotator.simulator.org.components import Component
     from rotator.simulator.org.external_apps import ExternalApp
     from rotator.simulator.org.org import Org
-    from rotator.simulator.org.schema.field import Field
     from rotator.simulator.org.settings import OrgSettings
 
 _ROTATIONS = ("shouldRotateConsumerKey", "shouldRotateConsumerSecret")
 
 
-@dataclass(frozen=True)
 class ExternalAppType(AppType["ExternalApp"]):
     """The headers of external client apps."""
-
-    name: str = EXTERNAL_CLIENT_APPLICATION.name
-    directory: str = "externalClientApps"
-    suffix: str = "eca"
-    schema: Field = EXTERNAL_CLIENT_APPLICATION
-    since: int = FIRST_VERSION
 
     def apps(self, org: Org) -> dict[str, ExternalApp]:
         return org.external_apps
@@ -76,11 +64,8 @@ class ExternalAppType(AppType["ExternalApp"]):
         return Outcome(app.id, created=is_new, changed=is_changed)
 
 
-@dataclass(frozen=True)
 class SatelliteType(MetadataType):
     """One kind of satellite. Which app it belongs to is an element; its own name says nothing."""
-
-    since: int = FIRST_VERSION
 
     def listed(self, org: Org) -> Iterable[Listed]:
         return [app.satellites[self.name] for app in _shown(org).values() if self.name in app.satellites]
@@ -153,14 +138,8 @@ class SatelliteType(MetadataType):
         return Outcome(satellite.id)
 
 
-@dataclass(frozen=True)
 class GlobalSettingsType(SatelliteType):
     """The satellite that holds the certificate, and the consumer's key and secret."""
-
-    name: str = GLOBAL_OAUTH_SETTINGS.name
-    directory: str = "extlClntAppGlobalOauthSets"
-    suffix: str = "ecaGlblOauth"
-    schema: Field = GLOBAL_OAUTH_SETTINGS
 
     def _whole(self, org: Org, app: ExternalApp, satellite: Satellite) -> Component:
         whole = super()._whole(org, app, satellite)
@@ -213,15 +192,8 @@ class GlobalSettingsType(SatelliteType):
             app.consumer.pair = KeyPair(key, made.secret if _ROTATIONS[1] in wanted else old.secret)
 
 
-@dataclass(frozen=True)
 class SecuritySettingsType(MetadataType):
     """New in API 67.0: no public file shows what it holds, so the simulated org has no component of it."""
-
-    name: str = OAUTH_SECURITY_SETTINGS.name
-    directory: str = "extlClntAppOauthSecuritySettings"
-    suffix: str = "ecaOauthSecurity"
-    schema: Field = OAUTH_SECURITY_SETTINGS
-    since: int = SECURITY_VERSION
 
     def listed(self, org: Org) -> Iterable[Listed]:  # noqa: ARG002 - no org has any
         return ()

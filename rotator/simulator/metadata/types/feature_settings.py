@@ -5,18 +5,12 @@ A component is always there, and called by its feature (Metadata API Developer G
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from rotator.simulator.metadata.types.changes import Outcome, already_there, not_found
 from rotator.simulator.metadata.types.metadata_type import ListedLine, MetadataType
 from rotator.simulator.org.components import differ
-from rotator.simulator.org.schema.feature_switches import (
-    CONNECTED_APP_SETTINGS,
-    EXTERNAL_CLIENT_APP_SETTINGS,
-    FIRST_VERSIONS,
-)
-from rotator.simulator.org.schema.field import Field, metadata_type
+from rotator.simulator.org.schema.feature_switches import CONNECTED_APP_SETTINGS, EXTERNAL_CLIENT_APP_SETTINGS
 from rotator.simulator.org.setup import feature_settings
 from rotator.simulator.wire.unsupported import unsupported_fault
 
@@ -27,6 +21,7 @@ if TYPE_CHECKING:
     from rotator.simulator.metadata.types.metadata_type import Listed
     from rotator.simulator.org.components import Component
     from rotator.simulator.org.org import Org
+    from rotator.simulator.org.schema.field import Field
 
 HAVE_EFFECT: Final = frozenset(
     {
@@ -38,7 +33,6 @@ HAVE_EFFECT: Final = frozenset(
 """The switches that may be turned: what another would change is not simulated."""
 
 
-@dataclass(frozen=True)
 class FeatureSettingsType(MetadataType):
     """The settings of one feature, as CRUD calls name them."""
 
@@ -70,20 +64,17 @@ class FeatureSettingsType(MetadataType):
 
 
 FEATURES: Final = {
-    each.name: FeatureSettingsType(each.name, "settings", "settings", each, FIRST_VERSIONS[each.name])
-    for each in (CONNECTED_APP_SETTINGS, EXTERNAL_CLIENT_APP_SETTINGS)
+    each.name: each
+    for each in (
+        FeatureSettingsType("settings", "settings", CONNECTED_APP_SETTINGS, since=47),
+        FeatureSettingsType("settings", "settings", EXTERNAL_CLIENT_APP_SETTINGS, since=58),
+    )
 }
 """By the name that CRUD calls give."""
 
 
-@dataclass(frozen=True)
 class SettingsType(MetadataType):
     """The settings of all features, as files and lists name them: by feature."""
-
-    name: str = "Settings"
-    directory: str = "settings"
-    suffix: str = "settings"
-    schema: Field = field(default_factory=lambda: metadata_type("Settings"))
 
     def _of(self, name: str) -> FeatureSettingsType | None:
         return FEATURES.get(f"{name}Settings")

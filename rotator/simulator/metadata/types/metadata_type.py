@@ -53,13 +53,17 @@ class ListedLine:
 class MetadataType(ABC):
     """One type, with the API version that brought it."""
 
-    name: str
     directory: str
     suffix: str
     schema: Field
     since: int = FIRST_API_VERSION
     is_file: ClassVar[bool] = False
     """Whether its components are files with a description beside each: no CRUD call reads them."""
+
+    @property
+    def name(self) -> str:
+        """Of the type."""
+        return self.schema.name
 
     @abstractmethod
     def listed(self, org: Org) -> Iterable[Listed]:
@@ -104,7 +108,6 @@ class MetadataType(ABC):
 _A = TypeVar("_A", bound="ClientApp")
 
 
-@dataclass(frozen=True)
 class AppType(MetadataType, Generic[_A]):
     """A kind of app that consumers log in through."""
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from rotator.simulator.metadata.types.changes import Outcome, not_found
 from rotator.simulator.metadata.types.metadata_type import MetadataType
 from rotator.simulator.org.components import ComponentError, differ
-from rotator.simulator.org.schema.permission_set import NOT_SIMULATED, PERMISSION_SET, USER_PERMISSIONS
+from rotator.simulator.org.schema.permission_set import NOT_SIMULATED, USER_PERMISSIONS
 from rotator.simulator.org.users import PermissionSet
 from rotator.simulator.wire.unsupported import unsupported_fault
 
@@ -19,17 +18,10 @@ if TYPE_CHECKING:
     from rotator.simulator.metadata.types.metadata_type import Listed
     from rotator.simulator.org.components import Component
     from rotator.simulator.org.org import Org
-    from rotator.simulator.org.schema.field import Field
 
 
-@dataclass(frozen=True)
 class PermissionSetType(MetadataType):
     """Sets of permissions that users are given beside their profile."""
-
-    name: str = PERMISSION_SET.name
-    directory: str = "permissionsets"
-    suffix: str = "permissionset"
-    schema: Field = PERMISSION_SET
 
     def listed(self, org: Org) -> Iterable[Listed]:
         return org.permission_sets.values()

@@ -16,7 +16,21 @@ from rotator.simulator.metadata.types.feature_settings import FEATURES, Settings
 from rotator.simulator.metadata.types.permission_sets import PermissionSetType
 from rotator.simulator.metadata.types.session_settings import SessionSettingsType
 from rotator.simulator.metadata.types.single_sign_on import SingleSignOnType
-from rotator.simulator.org.schema.external_client_app import OAUTH_POLICIES, OAUTH_SETTINGS, POLICIES, POLICIES_VERSION
+from rotator.simulator.org.schema.certificate import CERTIFICATE
+from rotator.simulator.org.schema.connected_app import CONNECTED_APP
+from rotator.simulator.org.schema.external_client_app import (
+    EXTERNAL_CLIENT_APPLICATION,
+    FIRST_VERSION,
+    GLOBAL_OAUTH_SETTINGS,
+    OAUTH_POLICIES,
+    OAUTH_SECURITY_SETTINGS,
+    OAUTH_SETTINGS,
+    POLICIES,
+)
+from rotator.simulator.org.schema.field import metadata_type
+from rotator.simulator.org.schema.permission_set import PERMISSION_SET
+from rotator.simulator.org.schema.profile_session_setting import PROFILE_SESSION_SETTING
+from rotator.simulator.org.schema.saml_sso_config import SAML_SSO_CONFIG
 from rotator.simulator.wire.soap import FaultError
 from rotator.simulator.wire.unsupported import unsupported_fault
 
@@ -25,18 +39,18 @@ if TYPE_CHECKING:
     from rotator.simulator.org.org import Org
 
 _ALL: Final[tuple[MetadataType, ...]] = (
-    CertificateType(),
-    ConnectedAppType(),
-    PermissionSetType(),
-    ExternalAppType(),
-    SatelliteType(OAUTH_SETTINGS.name, "extlClntAppOauthSettings", "ecaOauth", OAUTH_SETTINGS),
-    GlobalSettingsType(),
-    SatelliteType(OAUTH_POLICIES.name, "extlClntAppOauthPolicies", "ecaOauthPlcy", OAUTH_POLICIES),
-    SatelliteType(POLICIES.name, "extlClntAppPolicies", "ecaPlcy", POLICIES, POLICIES_VERSION),
-    SecuritySettingsType(),
-    SingleSignOnType(),
-    SessionSettingsType(),
-    SettingsType(),
+    CertificateType("certs", "crt", CERTIFICATE, since=36),
+    ConnectedAppType("connectedApps", "connectedApp", CONNECTED_APP),
+    PermissionSetType("permissionsets", "permissionset", PERMISSION_SET),
+    ExternalAppType("externalClientApps", "eca", EXTERNAL_CLIENT_APPLICATION, FIRST_VERSION),
+    SatelliteType("extlClntAppOauthSettings", "ecaOauth", OAUTH_SETTINGS, FIRST_VERSION),
+    GlobalSettingsType("extlClntAppGlobalOauthSets", "ecaGlblOauth", GLOBAL_OAUTH_SETTINGS, FIRST_VERSION),
+    SatelliteType("extlClntAppOauthPolicies", "ecaOauthPlcy", OAUTH_POLICIES, FIRST_VERSION),
+    SatelliteType("extlClntAppPolicies", "ecaPlcy", POLICIES, since=60),
+    SecuritySettingsType("extlClntAppOauthSecuritySettings", "ecaOauthSecurity", OAUTH_SECURITY_SETTINGS, since=67),
+    SingleSignOnType("samlssoconfigs", "samlssoconfig", SAML_SSO_CONFIG),
+    SessionSettingsType("profileSessionSettings", "profileSessionSetting", PROFILE_SESSION_SETTING, since=40),
+    SettingsType("settings", "settings", metadata_type("Settings")),
 )
 TYPES: Final = {each.name: each for each in _ALL}
 """By name, in the order in which describeMetadata tells them and a deployment writes them: an app before its parts."""

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from rotator.simulator.metadata.types.metadata_type import ListedLine, MetadataType
-from rotator.simulator.org.schema.profile_session_setting import FIRST_VERSION, PROFILE_SESSION_SETTING
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -15,7 +13,6 @@ if TYPE_CHECKING:
     from rotator.simulator.metadata.types.metadata_type import Listed
     from rotator.simulator.org.components import Component
     from rotator.simulator.org.org import Org
-    from rotator.simulator.org.schema.field import Field
 
 
 _FULL_NAMES: Final = {
@@ -35,15 +32,8 @@ def _in_metadata(label: str) -> str:
     return re.sub(r"[^\w -]", lambda found: f"%{ord(found[0]):02X}", label)
 
 
-@dataclass(frozen=True)
 class SessionSettingsType(MetadataType):
     """One for each profile that asks for more than a login gives; its own name says nothing of the profile."""
-
-    name: str = PROFILE_SESSION_SETTING.name
-    directory: str = "profileSessionSettings"
-    suffix: str = "profileSessionSetting"
-    schema: Field = PROFILE_SESSION_SETTING
-    since: int = FIRST_VERSION
 
     def listed(self, org: Org) -> Iterable[Listed]:
         now, creator = org.clock(), next(iter(org.users), "")

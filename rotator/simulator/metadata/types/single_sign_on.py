@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from rotator.simulator.metadata.types.changes import Outcome, already_there, not_found
 from rotator.simulator.metadata.types.metadata_type import MetadataType
 from rotator.simulator.org.components import ComponentError, check_certificate, differ
-from rotator.simulator.org.schema.saml_sso_config import SAML_SSO_CONFIG
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -19,7 +17,6 @@ if TYPE_CHECKING:
     from rotator.simulator.org.certificates import IdentityProvider
     from rotator.simulator.org.components import Component
     from rotator.simulator.org.org import Org
-    from rotator.simulator.org.schema.field import Field
 
 _READ_ONLY: Final = ("oauthTokenEndpoint", "salesforceLoginUrl")
 """Addresses of the org's own: it makes them, whatever a write says."""
@@ -27,14 +24,8 @@ _NAME: Final = re.compile(r"[A-Za-z](?:_?[A-Za-z0-9])*")
 """Letters, digits and single underscores between them, from a letter on."""
 
 
-@dataclass(frozen=True)
 class SingleSignOnType(MetadataType):
     """Whose assertions the org takes, each by the certificate of an identity provider."""
-
-    name: str = SAML_SSO_CONFIG.name
-    directory: str = "samlssoconfigs"
-    suffix: str = "samlssoconfig"
-    schema: Field = SAML_SSO_CONFIG
 
     def listed(self, org: Org) -> Iterable[Listed]:
         return org.identity_providers.values()

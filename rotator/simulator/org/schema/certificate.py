@@ -8,8 +8,6 @@ from rotator.simulator.org.schema.field import Field, flag, metadata_type, numbe
 
 CONTENT: Final = "content"
 """What a component calls the file that it describes."""
-FIRST_VERSION: Final = 36
-"""The API version that brought the type."""
 
 CERTIFICATE: Final = metadata_type(
     "Certificate",

@@ -12,10 +12,6 @@ from rotator.simulator.org.schema.field import Field, enum, flag, flags, group, 
 
 FIRST_VERSION: Final = 59
 """The API version that brought external client apps."""
-POLICIES_VERSION: Final = 60
-"""The API version that brought the policies about their plug-ins."""
-SECURITY_VERSION: Final = 67
-"""The API version that brought their OAuth security settings."""
 
 _APP: Final = text("externalClientApplication", required=True)
 

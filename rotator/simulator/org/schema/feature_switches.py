@@ -26,6 +26,3 @@ EXTERNAL_CLIENT_APP_SETTINGS: Final = metadata_type(
     _flag("enableExternalClientApps", 58, until=61, default="true"),
     _flag("enablePackageEcaOauthFromDevOrg", 62),
 )
-
-FIRST_VERSIONS: Final = {CONNECTED_APP_SETTINGS.name: 47, EXTERNAL_CLIENT_APP_SETTINGS.name: 58}
-"""The API version that brought each type."""

@@ -6,9 +6,6 @@ from typing import Final
 
 from rotator.simulator.org.schema.field import enum, flag, metadata_type, number, text
 
-FIRST_VERSION: Final = 40
-"""The API version that brought it."""
-
 PROFILE_SESSION_SETTING: Final = metadata_type(
     "ProfileSessionSetting",
     flag("externalCommunityUserIdentityVerif", 49),

@@ -17,7 +17,7 @@ from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.serialization import pkcs12
 
-from rotator.core.crypto.keys import PrivateKey, load_sound
+from rotator.core.crypto.keys import PrivateKey, load_sound, not_as_configured, password_bytes
 from rotator.errors import CertificateError
 
 if TYPE_CHECKING:
@@ -121,9 +121,9 @@ def _body(text: str, label: str) -> bytes:
 
 
 def _from_openssh(text: str, password: Secret | None) -> PrivateKey:
-    secret = password.reveal().encode("utf-8", "replace") if password else None
+    data = text.encode("ascii", "replace") + b"\n"
     try:
-        key = load_sound(serialization.load_ssh_private_key, text.encode("ascii", "replace") + b"\n", secret)
+        key = load_sound(serialization.load_ssh_private_key, data, password)
     except (ValueError, TypeError, UnsupportedAlgorithm):
         raise CertificateError(
             "The private key has the form of OpenSSH and cannot be read: it is encrypted in OpenSSH's own way, or"
@@ -136,33 +136,27 @@ def _from_openssh(text: str, password: Secret | None) -> PrivateKey:
 
 
 def _from_der(data: bytes, password: Secret | None) -> PrivateKey:
-    secret = password.reveal().encode("utf-8", "replace") if password else None
     if _is_pss(data):
         raise _pss()
     try:
-        return PrivateKey.of(load_sound(serialization.load_der_private_key, data, secret))
+        return PrivateKey.of(load_sound(serialization.load_der_private_key, data, password))
     except TypeError:
-        raise CertificateError(
-            "The private key is encrypted, and no password is configured."
-            if secret is None
-            else "A password is configured, and the private key is not encrypted.",
-            hint="Set or remove `password` beside the key's reference.",
-        ) from None
+        raise not_as_configured(password) from None
     except (ValueError, UnsupportedAlgorithm):
         pass
     for what, load in _OTHER_DER:
         if _reads(load, data):
             raise _instead(what, "Give the private key that belongs to it.")
-    return _from_pkcs12(data, secret)
+    return _from_pkcs12(data, password)
 
 
-def _from_pkcs12(data: bytes, secret: bytes | None) -> PrivateKey:
+def _from_pkcs12(data: bytes, password: Secret | None) -> PrivateKey:
     try:
-        key, _, _ = pkcs12.load_key_and_certificates(data, secret)
+        key, _, _ = pkcs12.load_key_and_certificates(data, password_bytes(password))
     except (ValueError, TypeError, UnsupportedAlgorithm):
         raise CertificateError(
             "The private key cannot be read: it is neither PEM nor DER, nor PKCS#12 "
-            + ("without a password." if secret is None else "with this password."),
+            + ("without a password." if password is None else "with this password."),
             hint="Of PKCS#12 (.p12, .pfx), set `password` beside the key's reference, or convert it: "
             "openssl pkcs12 -in FILE -nocerts -nodes -out KEY.pem",
         ) from None

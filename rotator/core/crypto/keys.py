@@ -51,16 +51,10 @@ class PrivateKey:
         """
         # Never a UnicodeEncodeError: it would carry the key along.
         data = pem.encode("ascii", "replace") if isinstance(pem, str) else pem
-        secret = password.reveal().encode("utf-8", "replace") if password else None
         try:
-            key = load_sound(serialization.load_pem_private_key, data, secret)
+            key = load_sound(serialization.load_pem_private_key, data, password)
         except TypeError:
-            raise CertificateError(
-                "The private key is encrypted, and no password is configured."
-                if password is None
-                else "A password is configured, and the private key is not encrypted.",
-                hint="Set or remove `password` beside the key's reference.",
-            ) from None
+            raise not_as_configured(password) from None
         except (ValueError, UnsupportedAlgorithm):
             raise _damaged("its password is wrong, or it is no PEM private key") from None
         return cls.of(key)
@@ -149,12 +143,27 @@ class PrivateKey:
         raise TypeError("a PrivateKey is not pickled")
 
 
-def load_sound(load: Callable[..., object], data: bytes, secret: bytes | None) -> object:
+def load_sound(load: Callable[..., object], data: bytes, password: Secret | None) -> object:
     """What a function of cryptography's reads. Raises what that raises, and ValueError for a key that signs nothing."""
-    key = load(data, secret, unsafe_skip_rsa_key_validation=True)
+    key = load(data, password_bytes(password), unsafe_skip_rsa_key_validation=True)
     if isinstance(key, rsa.RSAPrivateKey) and not (_belong_together(key.private_numbers()) and _signs(key)):
         raise ValueError
     return key
+
+
+def password_bytes(password: Secret | None) -> bytes | None:
+    """As cryptography takes it."""
+    return password.reveal().encode("utf-8", "replace") if password else None
+
+
+def not_as_configured(password: Secret | None) -> CertificateError:
+    """What is raised where cryptography's TypeError says that a key is encrypted, or not, against the configuration."""
+    return CertificateError(
+        "The private key is encrypted, and no password is configured."
+        if password is None
+        else "A password is configured, and the private key is not encrypted.",
+        hint="Set or remove `password` beside the key's reference.",
+    )
 
 
 def _damaged(why: str = "it is no PEM private key, or damaged") -> CertificateError:

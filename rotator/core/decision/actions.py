@@ -168,6 +168,10 @@ class Action:
         return self.app
 
 
+GOES_ON: Final = "Then run the same command again: it goes on from here."
+"""What who typed a command does when the cause of a halt is mended."""
+
+
 def halt(reason: HaltReason, why: str, hint: str, rerun: str = "") -> Action:
     """The action of a run that a person is needed for."""
     return Action(ActionKind.HALT, why, halt=reason, hint=hint, rerun=rerun)

@@ -134,14 +134,15 @@ def sources_of(rows: Iterable[LoginRow], promotion: Promotion, refusals: Collect
             continue
         if not is_told and meaning is RowMeaning.ACCEPTED:
             continue
-        counted = found.setdefault((row.address, row.client), _Counted())
+        key = row.address, row.client
+        counted = found.setdefault(key, _Counted(Source(*key)))
         if has_come(promotion.at, row.at):
             counted.since(row.at, meaning, is_old=name in previous and name not in current, promotion=promotion)
-            counted.is_of_app &= is_told or meaning is RowMeaning.ACCEPTED
+            if not is_told:
+                counted.source = replace(counted.source, is_of_app=False)
         elif meaning is RowMeaning.ACCEPTED:
-            counted.before_at = row.at
-    sources = [counted.source(*key) for key, counted in found.items()]
-    return newest([each for each in sources if each.last_at])
+            counted.source = replace(counted.source, before_at=row.at)
+    return newest([each.source for each in found.values() if each.source.last_at])
 
 
 def newest(sources: Iterable[Source]) -> list[Source]:
@@ -156,40 +157,21 @@ def newest(sources: Iterable[Source]) -> list[Source]:
 
 @dataclass
 class _Counted:
-    before_at: datetime | None = None
-    accepted_at: datetime | None = None
-    old_at: datetime | None = None
-    refused_at: datetime | None = None
-    accepted: int = 0
-    refused: int = 0
-    turns: int = 0
-    is_of_app: bool = True
-    was_accepted: bool = False
+    source: Source
+    is_accepted: bool = False
+    """With the current key, since it was last refused."""
 
     def since(self, at: datetime, meaning: RowMeaning, *, is_old: bool, promotion: Promotion) -> None:
-        if meaning is RowMeaning.ACCEPTED:
-            if is_old:
-                self.old_at = at
-            else:
-                self.accepted_at, self.accepted, self.was_accepted = at, self.accepted + 1, True
+        before = self.source
+        if meaning is RowMeaning.ACCEPTED and is_old:
+            self.source = replace(before, old_at=at)
+        elif meaning is RowMeaning.ACCEPTED:
+            self.source = replace(before, accepted_at=at, accepted=before.accepted + 1)
+            self.is_accepted = True
         elif has_come(promotion.counted_from, at):
-            self.refused_at, self.refused = at, self.refused + 1
-            self.turns += self.was_accepted and has_come(promotion.judged_from, at)
-            self.was_accepted = False
-
-    def source(self, address: str, client: str) -> Source:
-        return Source(
-            address,
-            client,
-            before_at=self.before_at,
-            accepted_at=self.accepted_at,
-            old_at=self.old_at,
-            refused_at=self.refused_at,
-            accepted=self.accepted,
-            refused=self.refused,
-            turns=self.turns,
-            is_of_app=self.is_of_app,
-        )
+            is_turn = self.is_accepted and has_come(promotion.judged_from, at)
+            self.source = replace(before, refused_at=at, refused=before.refused + 1, turns=before.turns + is_turn)
+            self.is_accepted = False
 
 
 def with_those_before(

@@ -29,13 +29,13 @@ if TYPE_CHECKING:
     from rotator.core.crypto.certificates import Certificate
     from rotator.core.lifecycle.revocation import AccessGrant, Revocation
     from rotator.history.journal.journal import Journal
+    from rotator.salesforce.access.org_access import OrgAccess
     from rotator.salesforce.apps.app import App
     from rotator.services.access.ended_keys import RevokedCredential
-    from rotator.services.access.issued_tokens import Access
 
 
 def withdraw(
-    access: Access, journal: Journal, credential: str, grant: AccessGrant, now: Callable[[], datetime]
+    access: OrgAccess, journal: Journal, credential: str, grant: AccessGrant, now: Callable[[], datetime]
 ) -> None:
     """Takes a grant away. Raises OrgError, OrgUnavailable, LoginRefused and HistoryError."""
     journal.record(WITHDRAWAL_BEGINS, now=now(), credential=credential, grant=asdict(grant))
@@ -64,14 +64,14 @@ def refuse_to_return(journal: Journal, credential: str, now: datetime, *, is_let
         )
 
 
-def is_let_in(credential: RevokedCredential, access: Access) -> bool:
+def is_let_in(credential: RevokedCredential, access: OrgAccess) -> bool:
     """Whether something lets a credential's user in through each of its apps."""
     username = credential.settings.username
     return all(access.grants(app, username) for app in credential.read_apps() if app)
 
 
 def note_who_is_let_in(
-    credential: RevokedCredential, access: Access, journal: Journal, revoked: Revocation, now: Callable[[], datetime]
+    credential: RevokedCredential, access: OrgAccess, journal: Journal, revoked: Revocation, now: Callable[[], datetime]
 ) -> bool:
     """Writes down what lets the user of a revoked credential in again, or that nothing does any more, if it is news.
 
@@ -87,7 +87,7 @@ def note_who_is_let_in(
 
 
 def give_back(
-    credential: RevokedCredential, access: Access, journal: Journal, now: Callable[[], datetime]
+    credential: RevokedCredential, access: OrgAccess, journal: Journal, now: Callable[[], datetime]
 ) -> tuple[str, ...]:
     """Gives back what the history says was taken, the last first, and tells what people have to know of it.
 
@@ -160,7 +160,7 @@ def _note_given_back(
 
 def return_access(
     credential: RevokedCredential,
-    access: Access,
+    access: OrgAccess,
     journal: Journal,
     adopted: Version | None,
     now: Callable[[], datetime],

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from rotator.core import words
 from rotator.errors import LoginRefused, OrgError, OrgUnavailable, RotatorError
@@ -13,51 +13,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
     from datetime import datetime
 
-    from rotator.core.lifecycle.revocation import AccessGrant
     from rotator.history.journal.journal import Journal
     from rotator.salesforce.access.oauth_tokens import OauthToken
-    from rotator.salesforce.access.org_access import AuthSession
+    from rotator.salesforce.access.org_access import AuthSession, OrgAccess
     from rotator.salesforce.apps.app import App
-
-
-class Access(Protocol):
-    """Access to the apps of one org (`rotator.salesforce.access.org_access.OrgAccess`)."""
-
-    def grants(self, app: App, username: str) -> tuple[AccessGrant, ...]:
-        """What lets a user log in through an app."""
-        ...
-
-    def others(self, grant: AccessGrant, username: str) -> tuple[str, ...] | None:
-        """Who else loses the app with a grant; None where nobody can tell."""
-        ...
-
-    def is_own(self, grant: AccessGrant) -> bool:
-        """Whether the user of a grant is the one that the program itself logs in as."""
-        ...
-
-    def withdraw(self, grant: AccessGrant) -> None:
-        """Takes a grant away."""
-        ...
-
-    def give_back(self, grant: AccessGrant) -> None:
-        """Gives a grant back as it was."""
-        ...
-
-    def tokens(self, app: App, username: str) -> list[OauthToken]:
-        """The tokens that an app gave out to a user."""
-        ...
-
-    def sessions(self, app: App, username: str) -> list[AuthSession]:
-        """The live sessions of a user that were opened through an app."""
-        ...
-
-    def revoke(self, token: OauthToken) -> bool:
-        """Revokes a token."""
-        ...
-
-    def end(self, session: AuthSession) -> bool:
-        """Ends a session."""
-        ...
 
 
 @dataclass(frozen=True)
@@ -79,7 +38,7 @@ class IssuedTokens:
         return not (self.tokens or self.sessions)
 
 
-def issued(access: Access, apps: Iterable[App], username: str) -> IssuedTokens:
+def issued(access: OrgAccess, apps: Iterable[App], username: str) -> IssuedTokens:
     """What these apps have given out to a user, as far as the org shows it.
 
     Sessions are shown to those alone who may manage users: without that permission the tokens are what is known.
@@ -100,7 +59,7 @@ def issued(access: Access, apps: Iterable[App], username: str) -> IssuedTokens:
 
 
 def end_tokens(
-    access: Access,
+    access: OrgAccess,
     journal: Journal,
     credential: str,
     apps: Sequence[App],

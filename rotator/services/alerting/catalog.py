@@ -242,30 +242,31 @@ def undelivered(channel: str, error: DeliveryFailed) -> NewAlert:
 
 def history_broken(found: ChainVerification) -> NewAlert:
     """The journal is not what was written."""
-    return NewAlert(
-        key=HISTORY,
-        kind=HISTORY,
-        severity=Severity.CRITICAL,
-        title="The history was changed behind the program's back",
-        text=found.finding,
+    return alert(
+        HISTORY,
+        "",
+        Severity.CRITICAL,
+        "The history was changed behind the program's back",
+        found.finding,
+        {"Last good head": found.head},
+        trouble=HISTORY,
         meanwhile="Everything goes on, and is written behind the break.",
         to_do=f"{found.hint} `rotator history verify` tells whether it is whole.",
-        facts={"Last good head": found.head},
     )
 
 
 def head_of_history(head: Head) -> NewAlert:
     """The head of the history's chain, for a place where the database's owner cannot write."""
-    return NewAlert(
-        key=key(HEAD, f"{head.events}/{head.time:%Y%m%d}"),
-        kind=HEAD,
-        severity=Severity.INFO,
-        title=f"The history has {words.count(head.events, 'event')}",
-        text="Its head proves later what was written until now.",
+    return alert(
+        HEAD,
+        f"{head.events}/{head.time:%Y%m%d}",
+        Severity.INFO,
+        f"The history has {words.count(head.events, 'event')}",
+        "Its head proves later what was written until now.",
+        {"Head": str(head)},
         meanwhile="The next head follows tomorrow.",
         to_do="Keep this message. `rotator history verify --since HEAD` finds by it whether the history was cut off or"
         " written anew since.",
-        facts={"Head": str(head)},
     )
 
 

@@ -168,17 +168,18 @@ class AlertRules:
         with self._one_transaction() as (alerts, outbox, _, _):
             ended = [alerts.close(each, new.text, now) for each in keys]
             if not any(outbox.notifications(each.id) for each in ended if each):
-                alert = alerts.add_closed(self._owned(new), now)
-                if alert:
-                    outbox.add_all([(alert.id, OPENED, channel) for channel in self._audience(alert)], now)
+                self._tell_once(alerts, outbox, new, now)
 
     def happened(self, new: NewAlert, now: datetime) -> Alert | None:
         """Something happened, and is over: it is told once. None when it was noted before, under the same key."""
         with self._one_transaction() as (alerts, outbox, _, _):
-            alert = alerts.add_closed(self._owned(new), now)
-            if alert:
-                outbox.add_all([(alert.id, OPENED, channel) for channel in self._audience(alert)], now)
-            return alert
+            return self._tell_once(alerts, outbox, new, now)
+
+    def _tell_once(self, alerts: AlertRecords, outbox: Outbox, new: NewAlert, now: datetime) -> Alert | None:
+        alert = alerts.add_closed(self._owned(new), now)
+        if alert:
+            outbox.add_all([(alert.id, OPENED, channel) for channel in self._audience(alert)], now)
+        return alert
 
     def evaluate(self, now: datetime) -> None:
         """Everything that is open, without an inventory: thresholds, snoozes that have ended, channels that are new.
@@ -282,7 +283,6 @@ class AlertRules:
         """What people are told of a trouble that has become another: once of each that it comes to."""
         if before is None:
             return []
-        is_urgent = kind_of(alert.kind).is_urgent
         steps = []
         if before.refused_since and not alert.refused_since:
             steps.append(f"{ACCEPTED_AGAIN} {now:%Y-%m-%d %H:%M}")
@@ -290,7 +290,7 @@ class AlertRules:
             steps.append(f"{alert.kind} since {alert.refused_since:%Y-%m-%d %H:%M}")
         elif before.kind != alert.kind:
             steps.append(alert.kind)
-        if _is_quiet(alert, now) and not is_urgent:
+        if _is_quiet(alert, now) and not kind_of(alert.kind).is_urgent:
             return []
         return [(alert.id, step, channel) for step in steps for channel in self._audience(alert)]
 

@@ -49,7 +49,7 @@ def left_behind(
         f"{what} of {name} in {org} {'was' if is_one else 'were'} left behind by its rotation",
         f"The org refuses {'its' if is_one else 'their'} logins as {username} for the signature: "
         f"{'it does' if is_one else 'they do'} not log in with the current version.",
-        {"User": username, **dict(map(_fact, sources[:MOST_NAMED])), **_more(sources)},
+        {"User": username, **_seen(sources)},
         meanwhile=_meanwhile(until, held_by, goes_back=goes_back),
         to_do=f"Have {'it' if is_one else 'them'} read the store anew, or start {'it' if is_one else 'them'} again;"
         f" {back} ({until}). `rotator status {name} --usage` shows all who log in.",
@@ -121,12 +121,7 @@ def unmoved(
         Severity.WARNING,
         f"The previous version of {name} in {org} {ends}, and not all consumers have moved",
         words.sentences(seen if sources else "", silent),
-        {
-            "User": username,
-            **moment_fact("Ends", ends_at),
-            **dict(map(_fact, sources[:MOST_NAMED])),
-            **_more(sources),
-        },
+        {"User": username, **moment_fact("Ends", ends_at), **_seen(sources)},
         meanwhile=f"It is retired after {words.moment(ends_at)}, whoever has moved by then."
         if ends_at
         else "It is kept until each of its consumers has said that it has moved (`require_confirmation`).",
@@ -136,14 +131,14 @@ def unmoved(
     )
 
 
+def _seen(sources: Sequence[Source]) -> dict[str, str]:
+    left = len(sources) - MOST_NAMED
+    return dict(map(_fact, sources[:MOST_NAMED])) | ({"And": f"{left} more"} if left > 0 else {})
+
+
 def _fact(source: Source) -> tuple[str, str]:
     if source.refused_at:
         times = words.count(source.refused, "refused login")
         return f"From {source.name}", f"{times}, the last at {words.moment(source.refused_at)}"
     last = source.last_at
     return f"From {source.name}", f"last seen at {words.moment(last)}" if last else "not seen"
-
-
-def _more(sources: Sequence[Source]) -> dict[str, str]:
-    left = len(sources) - MOST_NAMED
-    return {"And": f"{left} more"} if left > 0 else {}

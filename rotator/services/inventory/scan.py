@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from rotator.core.lifecycle.certificate_life import CertificateLife
 from rotator.core.observed import APPS, CONFIGURED, Kind, ObservedCertificate, place
@@ -187,53 +187,44 @@ def recorded(program: Program, found: Scan) -> Scan:
     return found
 
 
+@dataclass(frozen=True)
 class _Scanner:
-    def __init__(
-        self,
-        settings: Settings,
-        org: str,
-        store: Callable[[str], Store],
-        last_seen: Callable[[str], Sequence[ObservedCertificate]],
-        histories: Callable[[], Mapping[str, CredentialHistory]],
-        now: datetime,
-        read_pairs: ReadPairs,
-    ) -> None:
-        self._read_pairs: Final = read_pairs
-        self._settings: Final = settings
-        self._org: Final = org
-        self._store: Final = store
-        self._last_seen: Final = last_seen
-        self._histories: Final = histories
-        self._now: Final = now
-        self._problems: list[Problem] = []
+    settings: Settings
+    org: str
+    store: Callable[[str], Store]
+    last_seen: Callable[[str], Sequence[ObservedCertificate]]
+    histories: Callable[[], Mapping[str, CredentialHistory]]
+    now: datetime
+    read_pairs: ReadPairs
+    problems: list[Problem] = field(default_factory=list)
 
     def scan(self, read_org: Callable[[str], Inventory]) -> Scan:
         try:
-            inventory = read_org(self._org)
+            inventory = read_org(self.org)
         except RotatorError as error:
-            nothing = ObservedCertificate(org=self._org, app="", is_readable=False)
+            nothing = ObservedCertificate(org=self.org, app="", is_readable=False)
             return Scan(
-                org=self._org,
-                at=self._now,
-                certificates=(CertificateLife(seen=nothing, now=self._now),),
-                problems=(Problem(f"org {self._org}", error, self._org),),
+                org=self.org,
+                at=self.now,
+                certificates=(CertificateLife(seen=nothing, now=self.now),),
+                problems=(Problem(f"org {self.org}", error, self.org),),
             )
         last = self._known()
-        configured = configured_places(self._settings, self._org)
+        configured = configured_places(self.settings, self.org)
         inventory = replace(inventory, entries=tuple(_with_what_is_known(inventory.entries, last, configured)))
         unread = {each.kind: each.error for each in inventory.unread if not each.app}
-        unread |= {kind: no_apps(self._org, kind) for kind in last.hidden_kinds(inventory)}
+        unread |= {kind: no_apps(self.org, kind) for kind in last.hidden_kinds(inventory)}
         credentials = self._statuses(inventory, unread)
         inventory = replace(inventory, entries=(*inventory.entries, *self._secrets(credentials)))
         places = self._places(inventory, last, configured, unread)
         known = {each.credential: each.life.seen for each in credentials if each.life.seen}
         revoked = revoked_logins({each.credential: each.record for each in credentials})
         return Scan(
-            org=self._org,
-            at=self._now,
-            certificates=tuple(Certificates(self._settings, known, self._now, revoked=revoked).lives(places)),
+            org=self.org,
+            at=self.now,
+            certificates=tuple(Certificates(self.settings, known, self.now, revoked=revoked).lives(places)),
             credentials=tuple(credentials),
-            problems=tuple(self._problems),
+            problems=tuple(self.problems),
             seen=tuple(each for each in inventory.entries if each.is_readable),
         )
 
@@ -244,37 +235,37 @@ class _Scanner:
 
         `unread`: why nothing of a kind could be read.
         """
-        self._problems += [Problem(f"org {self._org}", error, self._org, kind) for kind, error in unread.items()]
+        self.problems.extend(Problem(f"org {self.org}", error, self.org, kind) for kind, error in unread.items())
         for each in (*inventory.unread, *last.lost(inventory)):
             if each.app:
-                self._problems.append(Problem(f"org {self._org}", each.error, self._org, each.kind, each.app))
+                self.problems.append(Problem(f"org {self.org}", each.error, self.org, each.kind, each.app))
         found = [last.completed(each) for each in inventory.entries]
         found += last.unseen(inventory, unread, configured)
         here = {configured[each.place] for each in found if each.place in configured}
         never_seen = {app: where.type for where, app in configured.items() if app not in here}
         return found + [
-            ObservedCertificate(org=self._org, app=app, type=type_, is_readable=False)
+            ObservedCertificate(org=self.org, app=app, type=type_, is_readable=False)
             for app, type_ in never_seen.items()
         ]
 
     def _known(self) -> LastSeen:
         try:
-            return LastSeen(self._last_seen(self._org), self._now)
+            return LastSeen(self.last_seen(self.org), self.now)
         except HistoryError as error:
             self._note(Problem(HISTORY, error))
-            return LastSeen((), self._now)
+            return LastSeen((), self.now)
 
     def _statuses(self, inventory: Inventory, unread: Mapping[Kind, RotatorError]) -> list[CredentialStatus]:
-        names = [name for name, each in self._settings.credentials.items() if each.org == self._org]
+        names = [name for name, each in self.settings.credentials.items() if each.org == self.org]
         if not names:
             return []
         reader = StatusReader(
-            self._settings,
+            self.settings,
             read_app=partial(self._app_among, inventory, {each.place: each for each in inventory.entries}, unread),
-            store=self._store,
-            histories=self._histories,
-            now=self._now,
-            read_pairs=self._read_pairs,
+            store=self.store,
+            histories=self.histories,
+            now=self.now,
+            read_pairs=self.read_pairs,
         )
         statuses = reader.all(names)
         for problem in reader.problems:
@@ -293,8 +284,8 @@ class _Scanner:
                 yield from each.apps or unread
 
     def _note(self, problem: Problem) -> None:
-        if problem.where != HISTORY or all(each.where != HISTORY for each in self._problems):
-            self._problems.append(problem)
+        if problem.where != HISTORY or all(each.where != HISTORY for each in self.problems):
+            self.problems.append(problem)
 
     def _app_among(
         self,
@@ -305,7 +296,7 @@ class _Scanner:
         full_name: str,
     ) -> ObservedCertificate:
         """Raises why there is none, and OrgError where there are two and nobody says which is meant."""
-        said = self._settings.kinds_of_apps(org)
+        said = self.settings.kinds_of_apps(org)
         meant = _kinds_meant(said, full_name)
         found = [entries[where] for kind in meant if (where := place(kind, full_name)) in entries]
         if len(found) > 1:

@@ -14,8 +14,9 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
 
     from rotator.core.lifecycle.revocation import AccessGrant
+    from rotator.salesforce.access.org_access import OrgAccess
     from rotator.salesforce.apps.app import App
-    from rotator.services.access.issued_tokens import Access, IssuedTokens
+    from rotator.services.access.issued_tokens import IssuedTokens
     from rotator.services.rotation.observer import CredentialContext
 
 
@@ -36,7 +37,7 @@ class AppAccess:
     """Reads it. All calls raise OrgError, OrgUnavailable and LoginRefused."""
 
     def __init__(
-        self, credential: CredentialContext, access: Access, siblings: Mapping[str, Sequence[str]] = NO_SIBLINGS
+        self, credential: CredentialContext, access: OrgAccess, siblings: Mapping[str, Sequence[str]] = NO_SIBLINGS
     ) -> None:
         """`siblings` are the other credentials of its org and user, with their apps."""
         self._credential: Final = credential

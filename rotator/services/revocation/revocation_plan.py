@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from rotator.core.lifecycle.revocation import Revocation
-    from rotator.services.access.issued_tokens import Access
+    from rotator.salesforce.access.org_access import OrgAccess
     from rotator.services.rotation.observer import CredentialContext
 
 _MOST_NAMED = 5
@@ -93,7 +93,7 @@ class RevocationPlan:
 
 def plan_revocation(
     credential: CredentialContext,
-    access: Access,
+    access: OrgAccess,
     steps: tuple[RevocationStep, ...],
     revoked: Revocation | None,
     siblings: Mapping[str, Sequence[str]] = NO_SIBLINGS,

@@ -45,7 +45,7 @@ if TYPE_CHECKING:
     from rotator.core.lifecycle.revocation import AccessGrant
     from rotator.history.journal.journal import Journal
     from rotator.history.locks.locks import Hold, RotationLocks
-    from rotator.services.access.issued_tokens import Access
+    from rotator.salesforce.access.org_access import OrgAccess
     from rotator.services.rotation.observer import CredentialContext
 
 _RERUN_AFTER_ROTATION: Final = (
@@ -81,7 +81,7 @@ class Revoker:
     def __init__(
         self,
         credential: CredentialContext,
-        access: Access,
+        access: OrgAccess,
         journal: Journal,
         locks: RotationLocks,
         *,

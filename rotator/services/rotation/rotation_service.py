@@ -57,8 +57,8 @@ if TYPE_CHECKING:
     from rotator.core.decision.policies import Wanted
     from rotator.history.journal.journal import Journal
     from rotator.history.locks.locks import Hold, RotationLocks
+    from rotator.salesforce.access.org_access import OrgAccess
     from rotator.salesforce.apps.app import App
-    from rotator.services.access.issued_tokens import Access
     from rotator.services.rotation.observer import CredentialContext
     from rotator.services.rotation.run import RunContext
 
@@ -72,7 +72,7 @@ class RotationService:
         journal: Journal,
         locks: RotationLocks,
         run_context: Callable[[str | None], RunContext],
-        access: Callable[[], Access] | None = None,
+        access: Callable[[], OrgAccess] | None = None,
         client_ids: Mapping[str, str] | None = None,
     ) -> None:
         """`run_context(rotation id)` gives what a run of that rotation works with.
@@ -177,7 +177,7 @@ class RotationService:
             discard_pending(self._credential, pending.fingerprint)
         return told
 
-    def _returned(self, rotation: Rotation, adopted: Version | None, access: Access) -> tuple[str, ...]:
+    def _returned(self, rotation: Rotation, adopted: Version | None, access: OrgAccess) -> tuple[str, ...]:
         try:
             return return_access(self._credential, access, self._journal, adopted, self._now)
         except RotatorError as error:

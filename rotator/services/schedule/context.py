@@ -48,9 +48,9 @@ if TYPE_CHECKING:
     from rotator.history.locks.locks import RotationLocks
     from rotator.hooks.base import Hook
     from rotator.salesforce.access.login_history import LoginHistory
+    from rotator.salesforce.access.org_access import OrgAccess
     from rotator.salesforce.client_secrets import Pairs
     from rotator.salesforce.inventory.org_inventory import Inventory
-    from rotator.services.access.issued_tokens import Access
     from rotator.services.inventory.schedules import Schedules
     from rotator.services.inventory.whole_looks import LastSeenIn
     from rotator.services.posture.auditing import Audit
@@ -158,7 +158,7 @@ class JobAdapters(Protocol):
         """A credential, and the program logged in to its org. Raises what a login raises."""
         ...
 
-    def access(self, name: str) -> Access:
+    def access(self, name: str) -> OrgAccess:
         """What lets a credential's user in, and what was given out to him. Raises what a login raises."""
         ...
 

@@ -162,7 +162,7 @@ class Cycle:
         if kind is JobKind.HOOK:
             return next(self._hook_job(calls) for calls in self._context.settings.hook_calls if calls.name == name)
         do = {JobKind.ROTATE: self.rotate, JobKind.INVENTORY: self.take_inventory, JobKind.DELIVER: self.deliver}
-        return Job(kind, name, partial(_run, do[kind], name))
+        return Job(kind, name, partial(do[kind], name))
 
     def _looks(self, orgs: Iterable[str], moment: Moment) -> Iterator[Job]:
         for job in self._jobs(JobKind.INVENTORY, orgs, self.take_inventory):
@@ -170,7 +170,7 @@ class Cycle:
 
     @staticmethod
     def _jobs(kind: JobKind, names: Iterable[str], do: Callable[[str], object]) -> list[Job]:
-        return [Job(kind, name, partial(_run, do, name)) for name in names]
+        return [Job(kind, name, partial(do, name)) for name in names]
 
     def _hooks(self) -> list[Job]:
         return [self._hook_job(each) for each in self._context.hooks.due()]
@@ -218,7 +218,3 @@ class Cycle:
     def send_heartbeat(self) -> None:
         """Tells the outside monitor that a full cycle has ended."""
         self._heartbeat.send()
-
-
-def _run(do: Callable[[str], object], name: str) -> None:
-    do(name)

@@ -95,7 +95,7 @@ class Job:
     kind: JobKind
     name: str
     """The org, the credential, the channel, or hook and credential; empty where there is only one such job."""
-    run: Callable[[], None] = field(compare=False, repr=False)
+    run: Callable[[], object] = field(compare=False, repr=False)
     """Does it in the calling thread. What fails is recorded as an attempt and told to people; HistoryError alone is
     raised, when that cannot be recorded."""
     has_failed: bool = False

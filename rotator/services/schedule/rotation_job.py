@@ -101,11 +101,11 @@ class RotationJob:
             return self._told_late(untold)
         room_at = self._adapters.room_at(self._org)
         if room_at:
-            self._context.history.attempts.put(replace(self._attempt, last_at=self._context.now(), next_at=room_at))
+            self._looked(room_at)
             return None
         if self._is_left_revoked():
             self.next_due = NextDue()
-            self._context.history.attempts.put(replace(self._attempt, last_at=self._context.now()))
+            self._looked()
             return None
         try:
             seen, found = self._observe()
@@ -139,25 +139,28 @@ class RotationJob:
     def _rotate_or_wait(self, seen: Observation, found: DueNow) -> Report | None:
         now = self._context.now()
         if found.action is DueAction.PERSON:
-            self._needs_person(found)
+            self._halt(found.end.why, found.end.hint, found.end.halt)
         elif seen.current is None and found.action is DueAction.NOTHING:
             # There is nothing to do as there is nothing: what was wrong before may be so still.
             self.next_due = NextDue()
-            self._context.history.attempts.put(replace(self._attempt, last_at=now))
+            self._looked()
         elif found.action is DueAction.NOTHING and self._going_back(seen).begins:
             return self._rotate(DueAction.BACK, seen)
         elif found.action is DueAction.NOTHING:
             self._succeeded(next_due_after(seen, found, self._settings, now))
         elif self._is_hopeless(found.action):
-            self._context.history.attempts.put(
-                replace(self._attempt, last_at=now, next_at=now + self._context.back_off.ceiling)
-            )
+            self._looked(now + self._context.back_off.ceiling)
         elif self._may_begin(seen, found.action):
             return self._rotate(found.action, seen)
         else:
             self.next_due = next_due_after(seen, found, self._settings, now)
-            self._context.history.attempts.put(replace(self._attempt, last_at=now))
+            self._looked()
         return None
+
+    def _looked(self, next_at: datetime | None = None) -> None:
+        """Notes that nothing was begun; the attempts before count as they did."""
+        next_at = next_at or self._attempt.next_at
+        self._context.history.attempts.put(replace(self._attempt, last_at=self._context.now(), next_at=next_at))
 
     def _going_back(self, seen: Observation) -> GoingBack:
         """Whether consumers were left behind, for whose sake the previous version is made current again now."""
@@ -215,8 +218,7 @@ class RotationJob:
             )
             report = service.handle(request, may_begin=lambda: self._may_begin(seen, action))
         except (RotationHeldUp, RotationRunning):
-            now = self._context.now()
-            self._context.history.attempts.put(replace(self._attempt, last_at=now, next_at=now + BUSY))
+            self._looked(self._context.now() + BUSY)
             return None
         except LockLost:
             # Whoever has the lock now writes down what becomes of it. If that is nobody, it goes on as after a crash.
@@ -245,7 +247,8 @@ class RotationJob:
         match report.outcome:
             case Outcome.ROTATED | Outcome.RESTORED:
                 if report.rotation_id:
-                    self._mended(rotation_alerts.rotated(report, self._org))
+                    keys, new = alerts_that_success_ends(self._name), rotation_alerts.rotated(report, self._org)
+                    self._context.history.alerting.mended(keys, new, self._context.now())
                     self._tell_if_gone_back(report.rotation_id, request)
                 self._succeeded(None)
             case Outcome.NOTHING:
@@ -258,7 +261,7 @@ class RotationJob:
             case Outcome.REVERTED:
                 self._reverted(report)
             case Outcome.HALTED:
-                self._halted(report)
+                self._halt(report.why, report.hint, report.halt, has_run=True)
 
     def _tell_if_gone_back(self, rotation_id: str, request: Request | Rotation) -> None:
         if request.trigger == LEFT_BEHIND:
@@ -274,10 +277,6 @@ class RotationJob:
         if had_failed or next_due is None:
             for which in alerts_that_success_ends(self._name):
                 self._context.history.alerting.solved(which, "", now)
-
-    def _mended(self, new: NewAlert) -> None:
-        keys = alerts_that_success_ends(self._name)
-        self._context.history.alerting.mended(keys, new, self._context.now())
 
     def _failed(self, error: RotatorError, *, has_run: bool = False, untold: Rotation | None = None) -> None:
         circumstances = BEGUN if untold else self._circumstances
@@ -314,12 +313,6 @@ class RotationJob:
             return None
         return self.next_due.tried_at(self._context.schedules().of(self._name), now, self._attempt)
 
-    def _needs_person(self, found: DueNow) -> None:
-        self._halt(found.end.why, found.end.hint, found.end.halt)
-
-    def _halted(self, report: Report) -> None:
-        self._halt(report.why, report.hint, report.halt, has_run=True)
-
     def _halt(self, why: str, hint: str, reason: HaltReason | None, *, has_run: bool = False) -> None:
         error = RotationHalted(why, hint=hint)
         self._failed(error, has_run=has_run)
@@ -354,7 +347,8 @@ class RotationJob:
         elif reason in {HaltReason.DRIFT, HaltReason.LOST} or self._is_told_of_another(error):
             return
         elif self._attempt.needs_attention:
-            self._tell(self._given_up())
+            is_open = is_half_done(self._context.history, self._name)
+            self._tell(rotation_alerts.given_up(self._as_told, self._org, is_half_done=is_open))
         elif rotation_alerts.is_halt(error):
             about = self._as_told, self._org, error.message, error.hint, reason
             self._tell(rotation_alerts.halted(*about, has_secret=has_secret))
@@ -365,10 +359,6 @@ class RotationJob:
     def _as_told(self) -> AttemptRecord:
         """The attempt, with the next try as it will be."""
         return replace(self._attempt, next_at=self._again_at)
-
-    def _given_up(self) -> NewAlert:
-        is_open = is_half_done(self._context.history, self._name)
-        return rotation_alerts.given_up(self._as_told, self._org, is_half_done=is_open)
 
     def _refused_since(self) -> datetime | None:
         """Since when consumers are refused by what the run has left half done."""

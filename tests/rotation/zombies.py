@@ -83,16 +83,10 @@ class Listening(NearTransport):
             self._seen.events.append(operation)
         return super().post_bytes(url, body, headers, size=size)
 
-    def post(self, url: str, form: Mapping[str, str], *, size: int | None = None) -> requests.Response:
-        if not url.endswith("/services/oauth2/token"):
-            self._seen.events.append(f"POST {url.rpartition('/')[2]}")
-        return super().post(url, form, size=size)
-
     def request(self, method: str, url: str, *, size: int | None, **options: Any) -> requests.Response:
-        if method != "GET":
-            kind = re.sub(
-                r"/(?=\w*\d)[A-Za-z0-9]{15,18}(?=/|$)", "", url.partition("/services/data/")[2].partition("/")[2]
-            )
+        if method != "GET" and not url.endswith("/services/oauth2/token"):
+            path = url.partition("/services/data/")[2].partition("/")[2] or url.rpartition("/")[2]
+            kind = re.sub(r"/(?=\w*\d)[A-Za-z0-9]{15,18}(?=/|$)", "", path)
             self._seen.events.append(f"{method} {kind}")
         return super().request(method, url, size=size, **options)
 

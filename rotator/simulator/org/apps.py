@@ -149,7 +149,6 @@ class App(ClientApp):
 
     @property
     def oauth(self) -> dict[str, Any]:
-        """The part oauthConfig."""
         config: dict[str, Any] = self.component["oauthConfig"]
         return config
 

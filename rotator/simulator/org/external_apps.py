@@ -212,7 +212,6 @@ class ExternalApp(ClientApp):
         return "false" not in {policies.get("isEnabled"), policies.get("isOauthPluginEnabled")}
 
     def put_header(self, component: Component, now: datetime, user: User) -> None:
-        """Replaces the header."""
         self.header = component
         self.changed(now, user)
 

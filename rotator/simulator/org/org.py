@@ -196,7 +196,6 @@ class Org:
         active: bool = True,
         password: str = "",
     ) -> User:
-        """Adds a user."""
         user = User(username, self.next_id("005"), profile, permission_sets, active, may_use_metadata)
         user.password, user.created_at = Secret(password) if password else None, self.clock()
         with self.lock:

@@ -40,7 +40,6 @@ class OrgApplication:
     break_connection: BreakConnection
 
     def starlette(self) -> Starlette:
-        """The ASGI application."""
 
         async def endpoint(request: HttpRequest) -> Response:
             return await self.answer(request, await _read(request))
@@ -85,7 +84,6 @@ class LoginServers:
     break_connection: BreakConnection
 
     def starlette(self) -> Starlette:
-        """The ASGI application."""
 
         async def endpoint(request: HttpRequest) -> Response:
             read = await _read(request)

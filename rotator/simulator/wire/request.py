@@ -40,7 +40,6 @@ class Request:
 
     @property
     def authorization(self) -> str:
-        """The Authorization header."""
         return self.headers.get("authorization", "")
 
     @property
@@ -51,7 +50,6 @@ class Request:
 
     @cached_property
     def form(self) -> dict[str, str]:
-        """The body as a form."""
         return dict(parse_qsl(self.body.decode("utf-8", "replace")))
 
     @cached_property

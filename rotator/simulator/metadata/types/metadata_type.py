@@ -62,7 +62,6 @@ class MetadataType(ABC):
 
     @property
     def name(self) -> str:
-        """Of the type."""
         return self.schema.name
 
     @abstractmethod

@@ -109,6 +109,5 @@ class Column:
         return at
 
     def value(self, row: Row) -> Any:
-        """The field's value."""
         owner = self.owner(row)
         return owner[self.field.name] if owner else None

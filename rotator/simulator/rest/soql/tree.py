@@ -136,7 +136,6 @@ class Query:
 
     @property
     def children(self) -> tuple[Query, ...]:
-        """Its child queries."""
         return tuple(item.query for item in self.items if isinstance(item, ChildQuery))
 
     @property

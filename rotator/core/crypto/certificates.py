@@ -258,9 +258,11 @@ def self_signed(
     return certificate
 
 
-def throwaway(*, now: datetime, lifetime: timedelta = timedelta(days=3650)) -> Certificate:
+def throwaway(*, now: datetime) -> Certificate:
     """A certificate whose private key is gone when this returns, to end the key that an app held before."""
-    return self_signed(PrivateKey.generate(2048), SubjectName(RETIRED_COMMON_NAME), now=now, lifetime=lifetime)
+    return self_signed(
+        PrivateKey.generate(2048), SubjectName(RETIRED_COMMON_NAME), now=now, lifetime=timedelta(days=3650)
+    )
 
 
 _SIGNING_ONLY: Final = x509.KeyUsage(

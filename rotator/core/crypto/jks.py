@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Final
 from cryptography.hazmat.primitives import serialization
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from datetime import datetime
 
     from rotator.core.crypto.certificates import Certificate
@@ -41,14 +40,13 @@ def jks(
     alias: str,
     *,
     created_at: datetime,
-    random_bytes: Callable[[int], bytes] = secrets.token_bytes,
 ) -> bytes:
     """The bytes of a keystore; one password protects its entry and the whole. Java writes aliases in lower case."""
     secret = password.reveal().encode("utf-16-be")
     plain = key.signing_key().private_bytes(
         serialization.Encoding.DER, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )
-    protected = _der(_SEQUENCE, _PROTECTOR + _der(_OCTETS, _protect(plain, secret, random_bytes)))
+    protected = _der(_SEQUENCE, _PROTECTOR + _der(_OCTETS, _protect(plain, secret)))
     body = b"".join(
         (
             struct.pack(">III", _MAGIC, _VERSION, 1),
@@ -64,8 +62,8 @@ def jks(
     return body + _sha1(secret + _WHITENER + body)
 
 
-def _protect(plain: bytes, secret: bytes, random_bytes: Callable[[int], bytes]) -> bytes:
-    salt = random_bytes(20)
+def _protect(plain: bytes, secret: bytes) -> bytes:
+    salt = secrets.token_bytes(20)
     stream, block = b"", salt
     while len(stream) < len(plain):
         block = _sha1(secret + block)

@@ -30,13 +30,13 @@ class Probe:
     since: datetime
     """First of the unbroken row of answers with the last one's outcome."""
     last_at: datetime
-    streak: int = 1
+    streak: int
     """Length of that row."""
 
     @classmethod
     def begin(cls, answer: LoginAnswer, at: datetime) -> Self:
         """The first test login."""
-        return cls(answer, first_at=at, since=at, last_at=at)
+        return cls(answer, first_at=at, since=at, last_at=at, streak=1)
 
     def then(self, answer: LoginAnswer, at: datetime) -> Self:
         """The row with one more answer."""

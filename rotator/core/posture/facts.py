@@ -73,13 +73,13 @@ class PolicyFacts:
     """What an app's own policies say, in the words of Connected Apps whatever its kind."""
 
     only_approved: bool
-    profiles: tuple[str, ...] = ()
-    permission_sets: tuple[str, ...] = ()
-    ip_relaxation: str = ""
+    profiles: tuple[str, ...]
+    permission_sets: tuple[str, ...]
+    ip_relaxation: str
     """`ENFORCE`, or in which way it is relaxed; empty where the org does not tell."""
-    refresh_tokens: str = ""
+    refresh_tokens: str
     """`infinite`, `zero`, or something with an end; empty where the org does not tell."""
-    session_level: str = ""
+    session_level: str
     """What it asks of sessions; empty for nothing."""
 
 
@@ -111,7 +111,7 @@ class UserFacts:
     licence: str
     permissions: frozenset[str] | Hidden
     """API names of the permissions of its profile and permission sets, of those that rules ask for."""
-    session_level: str | Hidden = ""
+    session_level: str | Hidden
     """What its profile asks of sessions at login; empty for nothing."""
 
 

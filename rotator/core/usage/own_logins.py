@@ -36,7 +36,7 @@ class OwnLogin:
     """Full name of the app."""
     at: datetime
     """By the program's clock."""
-    is_accepted: bool | None = None
+    is_accepted: bool | None
     """None while nobody knows, as of a process that was killed meanwhile."""
 
 

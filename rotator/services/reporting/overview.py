@@ -123,7 +123,7 @@ class Overview:
     untold: tuple[AttemptRecord, ...]
     """Those of them that no open alert tells of."""
     rotations: Rotations
-    machines: MachinesShown | None = None
+    machines: MachinesShown | None
     """Those that share the work; None where no machines can, as the history is a file."""
 
     @property
@@ -199,7 +199,7 @@ class Readiness:
     stores: tuple[Alert, ...]
     """Open alerts of stores that cannot be read."""
     channels: tuple[ChannelLine, ...]
-    machines: MachinesShown | None = None
+    machines: MachinesShown | None
     """As of Overview."""
 
 

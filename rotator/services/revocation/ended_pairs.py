@@ -10,21 +10,22 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from rotator.core.decision.actions import ActionKind, begins
+from rotator.core.lifecycle.revocation import RevocationStep
+from rotator.errors import NOTHING_CHANGED, RotationHalted
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
 
     from rotator.history.journal.journal import Journal
-    from rotator.salesforce.client_secrets import Pairs
-    from rotator.services.rotation.client_secrets.secrets_of_org import Secrets
+    from rotator.salesforce.client_secrets import ClientSecrets, Pairs
     from rotator.services.rotation.observer import CredentialContext
 
 
 class EndedPairs:
     """The pairs of one credential's app. All calls raise OrgError, OrgUnavailable and LoginRefused."""
 
-    def __init__(self, credential: CredentialContext, secrets: Secrets) -> None:
+    def __init__(self, credential: CredentialContext, secrets: ClientSecrets) -> None:
         """Looks at nothing yet."""
         self._credential = credential
         self._secrets = secrets
@@ -59,3 +60,22 @@ class EndedPairs:
     def _delete_second(self, pairs: Pairs) -> None:
         if pairs.second:
             self._secrets.delete(self.app, expecting=pairs.second.pair.fingerprint)
+
+
+def steps_of_kind(credential: CredentialContext, steps: tuple[RevocationStep, ...]) -> tuple[RevocationStep, ...]:
+    """Those of `steps` that the credential has; raises RotationHalted where it has none of them.
+
+    By client credentials an app logs in as the one user whom its policies name, whatever sets and profiles let in.
+    """
+    if credential.secrets is None:
+        return steps
+    found = tuple(step for step in steps if step is not RevocationStep.ACCESS)
+    if not found:
+        raise RotationHalted(
+            f"{credential.name} is a client secret: its app logs in as the user whom its policies name, and no"
+            " permission set or profile lets it in.",
+            effect=NOTHING_CHANGED,
+            hint="`--only certificate` ends its consumer key and secret. Setup, External Client App Manager, Policies,"
+            " turns the client credentials flow off for all of them.",
+        )
+    return found

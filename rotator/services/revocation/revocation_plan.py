@@ -11,8 +11,7 @@ from rotator.errors import LoginRefused, OrgError, OrgUnavailable
 from rotator.services.access.ended_keys import observed
 from rotator.services.access.issued_tokens import IssuedTokens
 from rotator.services.revocation.app_access import NO_SIBLINGS, AppAccess, SharedGrant
-from rotator.services.revocation.ended_pairs import EndedPairs
-from rotator.services.revocation.steps import steps_of_kind
+from rotator.services.revocation.ended_pairs import EndedPairs, steps_of_kind
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -30,10 +30,9 @@ from rotator.services.access.ended_keys import end_key
 from rotator.services.access.given_access import withdraw
 from rotator.services.access.issued_tokens import end_tokens
 from rotator.services.revocation.app_access import NO_SIBLINGS, AppAccess
-from rotator.services.revocation.ended_pairs import EndedPairs
+from rotator.services.revocation.ended_pairs import EndedPairs, steps_of_kind
 from rotator.services.revocation.refusal_proof import RefusalProof
 from rotator.services.revocation.revocation_report import RevocationReport
-from rotator.services.revocation.steps import steps_of_kind
 from rotator.services.rotation.client_secrets.mechanics import observer_of
 from rotator.services.rotation.own_login import refuse_to_end_own_login
 

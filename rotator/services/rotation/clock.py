@@ -16,7 +16,7 @@ _DRIFT: Final = timedelta(seconds=5)
 class RunClock:
     """A run lasts for minutes and decides by durations: a clock that is set in between must not decide for it."""
 
-    def __init__(self, now: Callable[[], datetime], elapsed: Callable[[], float], counted_from: str = "") -> None:
+    def __init__(self, now: Callable[[], datetime], elapsed: Callable[[], float], counted_from: str) -> None:
         """`now` is the wall clock, `elapsed` counts seconds from any moment and is never set.
 
         `counted_from` names that moment where other runs count from it, too, as from the start of the machine.

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from rotator.core.logins import LoginAnswer
     from rotator.history.journal.projection import CredentialRecord
     from rotator.history.records import Rotation
-    from rotator.services.rotation.client_secrets.secrets_of_org import Secrets
+    from rotator.salesforce.client_secrets import ClientSecrets
     from rotator.stores.base import Store
 
 MOST_OBSERVATIONS: Final = 5
@@ -79,10 +79,6 @@ class Apps(Protocol):
         ...
 
 
-def _note_nothing(_seen: ObservedCredential, _held: Sequence[ObservedCertificate]) -> None:
-    """Where there is no history."""
-
-
 @dataclass(frozen=True)
 class CredentialContext:
     """A credential of the configuration with its adapters: store, apps of the org, test logins, history."""
@@ -100,16 +96,16 @@ class CredentialContext:
     """The rotation that the history knows no end of: running, or interrupted."""
     known: Callable[[], CredentialRecord]
     """What the history knows of it: since when consumers may be refused, what was revoked."""
+    note: Callable[[ObservedCredential, Sequence[ObservedCertificate]], None]
+    """Writes down how it was just observed, and what its apps hold. Raises HistoryError."""
+    confirmation: Callable[[ObservedCredential], Confirmation]
+    """What the history knows of the consumers of what was observed. Raises HistoryError."""
     last_sent: Callable[[], Mapping[str, Fingerprint | None]] = dict
     """The version whose certificate each app was sent last, as the history says; None for a throwaway one."""
-    note: Callable[[ObservedCredential, Sequence[ObservedCertificate]], None] = _note_nothing
-    """Writes down how it was just observed, and what its apps hold. Raises HistoryError."""
     new_key: Callable[[int], PrivateKey] = PrivateKey.generate
     """Makes a key pair of so many bits."""
-    secrets: Secrets | None = None
+    secrets: ClientSecrets | None = None
     """Of a client secret the consumer keys and secrets of its org; None of a key pair."""
-    confirmation: Callable[[ObservedCredential], Confirmation] = lambda _: NOT_CONFIRMED
-    """What the history knows of the consumers of what was observed. Raises HistoryError."""
     is_staging: Callable[[], bool] = lambda: False
     """Whether the history says that a pair was being staged, and not what came of it."""
     own_apps: tuple[str, ...] = ()

@@ -115,7 +115,7 @@ def how_to_begin(name: str, *, has_secret: bool) -> str:
 
 
 def bringing_back(
-    name: str, request: Request, revoked: Revocation, *, is_begun: bool, is_undone: bool, was_stored: bool = True
+    name: str, request: Request, revoked: Revocation, *, is_begun: bool, is_undone: bool, was_stored: bool
 ) -> Request:
     """What a request means of a credential that was revoked: that it is to come back, with another key.
 

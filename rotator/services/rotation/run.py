@@ -69,7 +69,7 @@ class RunContext:
     elapsed: Callable[[], float]
     """Seconds since any moment, by a clock that nobody sets."""
     record: RecordEvent
-    stop_asked: Callable[[], bool] = lambda: False
+    stop_asked: Callable[[], bool]
     listener: Listener = field(default_factory=Silent)
     counted_from: str = ""
     """Names the moment from which `elapsed` counts, where it is the same for other runs; empty where it is not."""

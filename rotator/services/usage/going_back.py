@@ -31,9 +31,9 @@ if TYPE_CHECKING:
 class GoingBack:
     """Whether it is made current again."""
 
-    sources: Sequence[Source] = ()
+    sources: Sequence[Source]
     """The consumers for whose sake that is done; empty where it stays as it is."""
-    held_by: Sequence[Standstill] = ()
+    held_by: Sequence[Standstill]
     """What holds it up now."""
 
     @property

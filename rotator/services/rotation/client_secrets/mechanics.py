@@ -26,8 +26,7 @@ if TYPE_CHECKING:
     from rotator.core.decision.observations import Observation
     from rotator.core.observed import ObservedCertificate
     from rotator.history.journal.projection import CredentialRecord
-    from rotator.salesforce.client_secrets import Pair, Pairs
-    from rotator.services.rotation.client_secrets.secrets_of_org import Secrets
+    from rotator.salesforce.client_secrets import ClientSecrets, Pair, Pairs
     from rotator.services.rotation.observer import CredentialContext
 
 
@@ -58,7 +57,7 @@ def discard_pending(credential: CredentialContext, pending: Fingerprint) -> None
 class PairsObserver(Observer):
     """Observes one client secret, again and again."""
 
-    def __init__(self, credential: CredentialContext, secrets: Secrets) -> None:
+    def __init__(self, credential: CredentialContext, secrets: ClientSecrets) -> None:
         """Looks at nothing yet."""
         super().__init__(credential)
         self._secrets = secrets
@@ -105,7 +104,7 @@ class PairsExecutor(Executor):
     """Changes the store, and the pairs of a consumer."""
 
     def __init__(
-        self, credential: CredentialContext, observer: Observer, secrets: Secrets, *, rotation_id: str
+        self, credential: CredentialContext, observer: Observer, secrets: ClientSecrets, *, rotation_id: str
     ) -> None:
         """`rotation_id` goes into the versions that are stored."""
         super().__init__(credential, observer, rotation_id=rotation_id, keep_key=False)

@@ -14,8 +14,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from rotator.core.credentials import Fingerprint
-    from rotator.salesforce.client_secrets import Pair
-    from rotator.services.rotation.client_secrets.secrets_of_org import Secrets
+    from rotator.salesforce.client_secrets import ClientSecrets, Pair
     from rotator.services.rotation.observer import CredentialContext
 
 _UNCHANGED = "Nothing was stored or changed."
@@ -38,14 +37,14 @@ def version_of(credential: CredentialContext, pair: Pair, now: datetime, rotatio
     )
 
 
-def its_secrets(credential: CredentialContext) -> Secrets:
+def its_secrets(credential: CredentialContext) -> ClientSecrets:
     """The adapter of a credential that is a client secret. Raises ValueError for a key pair."""
     if credential.secrets is None:
         raise ValueError(f"{credential.name} is no client secret")
     return credential.secrets
 
 
-def pair_in_use(credential: CredentialContext, secrets: Secrets) -> Pair:
+def pair_in_use(credential: CredentialContext, secrets: ClientSecrets) -> Pair:
     """What consumers use. Raises OrgError when the org does not show it."""
     [app] = credential.settings.app_names
     pairs = secrets.read(app)
@@ -54,7 +53,7 @@ def pair_in_use(credential: CredentialContext, secrets: Secrets) -> Pair:
     return pairs.in_use
 
 
-def secret_to_adopt(credential: CredentialContext, secrets: Secrets, now: datetime) -> SecretVersion:
+def secret_to_adopt(credential: CredentialContext, secrets: ClientSecrets, now: datetime) -> SecretVersion:
     """The version of the pair in use, which must log in.
 
     Raises LoginRefused when the org refuses a login with it, OrgError and OrgUnavailable when it cannot be read.
@@ -72,7 +71,7 @@ def secret_to_adopt(credential: CredentialContext, secrets: Secrets, now: dateti
     return version
 
 
-def unstage(credential: CredentialContext, secrets: Secrets, pending: Fingerprint) -> None:
+def unstage(credential: CredentialContext, secrets: ClientSecrets, pending: Fingerprint) -> None:
     """Discards a pending version, and its pair on the org where that is staged only."""
     [app] = credential.settings.app_names
     pairs = secrets.read(app)

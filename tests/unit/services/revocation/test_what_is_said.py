@@ -15,10 +15,9 @@ from rotator.salesforce.apps.app import App
 from rotator.services.access.issued_tokens import IssuedTokens
 from rotator.services.revocation import revocation_plan as plan_module
 from rotator.services.revocation.app_access import SharedGrant
-from rotator.services.revocation.ended_pairs import EndedPairs
+from rotator.services.revocation.ended_pairs import EndedPairs, steps_of_kind
 from rotator.services.revocation.revocation_plan import RevocationPlan, plan_revocation
 from rotator.services.revocation.revocation_report import RevocationReport
-from rotator.services.revocation.steps import steps_of_kind
 from rotator.testing.versions import MOMENT
 
 if TYPE_CHECKING:
@@ -139,7 +138,7 @@ def test_a_report_warns_of_each_thing_once() -> None:
 
 @dataclass
 class Secrets:
-    """The pairs of one consumer (`rotator.services.rotation.client_secrets.secrets_of_org.Secrets`)."""
+    """The pairs of one consumer (`rotator.salesforce.client_secrets.ClientSecrets`)."""
 
     in_use: str = "theirs"
     second: str | None = None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
@@ -23,6 +23,7 @@ from rotator.testing.versions import MOMENT
 if TYPE_CHECKING:
     from rotator.core.decision.observations import Observation
     from rotator.core.observed import ObservedApp
+    from rotator.salesforce.client_secrets import ClientSecrets
     from rotator.services.rotation.observer import CredentialContext
     from tests.unit.services.bench import Bench
 
@@ -50,9 +51,6 @@ class OrgSecrets:
         self.pairs = replace(self.pairs, second=Second("2", SECOND, State.STAGED))
         return SECOND
 
-    def rotate(self, app: str, *, expecting: Fingerprint) -> None:
-        raise NotImplementedError
-
     def delete(self, _app: str, *, expecting: Fingerprint) -> None:
         self.deleted.append(expecting)
 
@@ -66,7 +64,8 @@ def org() -> OrgSecrets:
 def secret(one: Bench, org: OrgSecrets) -> CredentialContext:
     """Its pair in use is current."""
     settings = one.settings.credentials["billing"].model_copy(update={"kind": "client_secret"})
-    context = replace(one.credential_context, settings=settings, secrets=org, prove=lambda _: ACCEPTED)
+    secrets = cast("ClientSecrets", org)
+    context = replace(one.credential_context, settings=settings, secrets=secrets, prove=lambda _: ACCEPTED)
     store(one, context, current=USED)
     return context
 

@@ -23,7 +23,7 @@ from rotator.web.search import MANAGED, NOT_RESTING, STATES, Search, number_of, 
 from rotator.web.templates import page
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Sequence
 
     from starlette.requests import Request
     from starlette.responses import Response
@@ -108,8 +108,7 @@ class Views:
     def credentials(self, request: Request) -> Response:
         """The managed credentials, the one that is rotated next first."""
         shown = self._shown()
-        found = page_of(_by_next_rotation(shown.overview.credentials), number_of(request.query_params.get("page", "")))
-        return page("credentials", shown.values | {"found": found, "address": _addresses()})
+        return page("credentials", shown.values | _listed(request, _by_next_rotation(shown.overview.credentials)))
 
     def credential(self, request: Request) -> Response:
         """One credential, and who logs in with it."""
@@ -124,8 +123,7 @@ class Views:
     def orgs(self, request: Request) -> Response:
         """The configured orgs, the one with the most urgent certificates first."""
         shown = self._shown()
-        found = page_of(_by_urgency(shown.overview.orgs), number_of(request.query_params.get("page", "")))
-        return page("orgs", shown.values | {"found": found, "address": _addresses()})
+        return page("orgs", shown.values | _listed(request, _by_urgency(shown.overview.orgs)))
 
     def org(self, request: Request) -> Response:
         """One org and its certificates."""
@@ -149,8 +147,7 @@ class Views:
         """The newest rotations, of one credential where the query names it."""
         shown, credential = self._shown(), request.query_params.get("credential", "").strip()
         these = [each for each in shown.overview.rotations.newest if credential in {"", each.credential}]
-        found = page_of(these, number_of(request.query_params.get("page", "")))
-        values = {"found": found, "credential": credential, "address": _addresses(credential=credential)}
+        values = _listed(request, these, credential=credential) | {"credential": credential}
         return page("rotations", shown.values | values)
 
     def rotation(self, request: Request) -> Response:
@@ -163,8 +160,7 @@ class Views:
     def alerts(self, request: Request) -> Response:
         """The open alerts, and the channels."""
         shown = self._shown()
-        found = page_of(shown.overview.alerts, number_of(request.query_params.get("page", "")))
-        return page("alerts", shown.values | {"found": found, "address": _addresses()})
+        return page("alerts", shown.values | _listed(request, shown.overview.alerts))
 
     def machines(self, request: Request) -> Response:
         """The machines that share the work, what each works at, and the queue between them."""
@@ -173,29 +169,21 @@ class Views:
         if machines is None:
             raise HTTPException(404, "The history is in SQLite, so one service does all the work.")
         fleet = machines.fleet
-        jobs = fleet.jobs if fleet else ()
-        values = {
-            "machines": machines,
-            "names": {each.id: each.name for each in fleet.machines} if fleet else {},
-            "found": page_of(jobs, number_of(request.query_params.get("page", ""))),
-            "address": _addresses(),
-        }
-        return page("machines", shown.values | values)
+        names = {each.id: each.name for each in fleet.machines} if fleet else {}
+        values = {"machines": machines, "names": names}
+        return page("machines", shown.values | _listed(request, fleet.jobs if fleet else ()) | values)
 
     def audit(self, request: Request) -> Response:
         """What the last audits found, what is excepted, and what could not be seen."""
         shown = self._shown()
-        found = page_of(shown.overview.findings, number_of(request.query_params.get("page", "")))
-        checks = dict.fromkeys(each.about for each in found.lines if each.about)
+        listed = _listed(request, shown.overview.findings)
         values = {
-            "found": found,
-            "address": _addresses(),
-            "checks": list(checks),
+            "checks": list(dict.fromkeys(each.about for each in listed["found"].lines if each.about)),
             "unaudited": [org for org in shown.overview.orgs if not org.is_audited(shown.overview.at)],
             "excepted": [each for each in shown.overview.audited if each.verdict is Verdict.EXCEPTED],
             "unseen": _by_need(each for each in shown.overview.audited if each.verdict is Verdict.HIDDEN),
         }
-        return page("audit", shown.values | values)
+        return page("audit", shown.values | listed | values)
 
     def alert(self, request: Request) -> Response:
         """One alert, and who was told of it."""
@@ -244,9 +232,13 @@ def _by_urgency(lines: Iterable[OrgLine]) -> list[OrgLine]:
     return sorted(lines, key=lambda line: (line.is_readable, -line.urgent, line.name))
 
 
-def _addresses(**query: str) -> Callable[[int], str]:
-    """The query of another page of a list."""
-    return lambda number: "?" + urlencode({name: value for name, value in query.items() if value} | {"page": number})
+def _listed(request: Request, lines: Sequence[Any], **query: str) -> dict[str, Any]:
+    """The page of a list that is asked for, and the addresses of the others, with what else is asked."""
+    kept = {name: value for name, value in query.items() if value}
+    return {
+        "found": page_of(lines, number_of(request.query_params.get("page", ""))),
+        "address": lambda number: "?" + urlencode(kept | {"page": number}),
+    }
 
 
 class _Shown:

@@ -197,17 +197,11 @@ def columns(lines: Sequence[CertificateLife], now: datetime) -> Columns:
         number = (line.not_after - now) // _WEEK
         if 0 <= number < _WEEKS:
             weeks[number].append(line)
-    counted = sum(map(len, weeks))
-    return Columns(
-        tuple(_column(now + number * _WEEK, week) for number, week in enumerate(weeks)),
-        expired,
-        len(lines) - counted - expired,
-    )
-
-
-def _column(begins: datetime, week: list[CertificateLife]) -> Column:
-    managed = sum(line.due_at is not None for line in week)
-    return Column(begins, worst(week), len(week) - managed, managed)
+    by_week: list[Column] = []
+    for number, week in enumerate(weeks):
+        managed = sum(line.due_at is not None for line in week)
+        by_week.append(Column(now + number * _WEEK, worst(week), len(week) - managed, managed))
+    return Columns(tuple(by_week), expired, len(lines) - sum(map(len, weeks)) - expired)
 
 
 @dataclass(frozen=True)

@@ -62,7 +62,8 @@ def test(invocation: Invocation, channels: tuple[str, ...]) -> None:
             if not invocation.json:
                 _print_answer(answers[-1])
     if invocation.json:
-        print_json([_as_json(answer) for answer in answers])
+        told = ({name: value for name, value in asdict(each).items() if name != "exit_code"} for each in answers)
+        print_json([*map(with_former_names, told)])
     if code := of_tries(answer.exit_code for answer in answers):
         raise click.exceptions.Exit(code)
 
@@ -125,10 +126,6 @@ def _print_answer(answer: _Answer) -> None:
     for line in (answer.problem, answer.hint):
         if line:
             console().print(f"  {line}")
-
-
-def _as_json(answer: _Answer) -> dict[str, Any]:
-    return with_former_names({name: value for name, value in asdict(answer).items() if name != "exit_code"})
 
 
 COMMANDS: Final = {

@@ -180,7 +180,8 @@ def verify(invocation: Invocation, since: tuple[str, ...], against: tuple[IO[str
         told = {"unreadable": [each._asdict() for each in unreadable], "signed_head": str(signed_head or "") or None}
         print_json(vars(found) | told)
     elif found.intact:
-        console().print(state("ok"), f"{found.events} events, none changed{_compared(kept)}. Head:")
+        compared = f", and {words.count(len(kept), 'head')} found in it" if kept else ""
+        console().print(state("ok"), f"{found.events} events, none changed{compared}. Head:")
         console().print(str(signed_head or found.head), soft_wrap=True)
         _print_limits(found, has_keys=has_keys)
     else:
@@ -241,10 +242,6 @@ def _kept_heads(since: tuple[str, ...], against: tuple[IO[str], ...]) -> list[Ke
             raise click.UsageError(f"--against: there is no head in {file.name}, such as rotator-head.120.8b5f...")
         kept += [KeptHead.of(head, f"{file.name} has") for head in heads]
     return kept
-
-
-def _compared(kept: list[KeptHead]) -> str:
-    return f", and {words.count(len(kept), 'head')} found in it" if kept else ""
 
 
 def _print_limits(found: ChainVerification, *, has_keys: bool) -> None:

@@ -20,6 +20,7 @@ from rotator.errors import RotatorError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from concurrent.futures import Future
 
     from rotator.application import Application
     from rotator.core.credentials import Version
@@ -341,7 +342,6 @@ def show_plans(
     from rotator.services.inventory.side_by_side import side_by_side
     from rotator.services.inventory.status import status_of
     from rotator.services.rotation.plan import plans_of
-    from rotator.services.usage.users_before import asked_beside
 
     # Before threads need the history.
     known = app.histories()
@@ -356,7 +356,7 @@ def show_plans(
     def planned(org: str) -> dict[str, Plan | RotatorError]:
         with app.beside(orgs)() as program:
             accept = program.apps(org).acceptances if validates else None
-            asked = asked_beside(program, org, orgs[org]) if asks_who else None
+            asked = _asked_beside(program, org, orgs[org]) if asks_who else None
             plans = plans_of(orgs[org], program.credential_context, request, app.now(), accept, revoked, taken)
             used.update(asked.result() if asked else {})
             return plans
@@ -383,3 +383,15 @@ def show_plans(
             tell(end, as_json=False, about=f"What a run would do for {name} is not known")
     if any(each.refused for plan in plans for each in plan.acceptances):
         raise click.exceptions.Exit(ExitCode.PERSON_NEEDED)
+
+
+def _asked_beside(program: Application, org: str, names: Sequence[str]) -> Future[dict[str, AppUse]] | None:
+    """Who uses credentials of an org, asked beside everything else; None where there is no login to it."""
+    from rotator.services.inventory.side_by_side import begun
+
+    try:
+        # Before there are two who would log in.
+        program.open_session(org)
+    except RotatorError:
+        return None
+    return begun(lambda: program.users_before(org, names))

@@ -124,7 +124,7 @@ def print_statuses(found: list[CredentialStatus], now: datetime) -> None:
         )
     console().print(rows)
     for line in found:
-        for sentence in _remarks(line, now):
+        for sentence in (*_of_state(line, now), *_of_times(line.life, line.credential, now)):
             console().print(f"{line.credential}: {sentence}")
     for sentence in held_up_in_words(held_up(found, now), len(found)):
         console().print(sentence)
@@ -134,10 +134,6 @@ def _due(life: CredentialLife, now: datetime) -> str:
     if life.due_at is None:
         return NOTHING
     return "now" if has_come(life.due_at, now) else words.distance(life.due_at, now)
-
-
-def _remarks(line: CredentialStatus, now: datetime) -> list[str]:
-    return [*_of_state(line, now), *_of_times(line.life, line.credential, now)]
 
 
 def _of_state(line: CredentialStatus, now: datetime) -> Iterator[str]:

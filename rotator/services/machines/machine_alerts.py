@@ -47,6 +47,7 @@ def machine_gone(machine: Machine, fleet: Fleet, held: Sequence[str] = ()) -> Ne
     """
     number = len(fleet.working)
     others = words.count(number, "other machine carries", "other machines carry")
+    kept = f"It still holds the locks of {words.listed(held)}, which nobody else rotates meanwhile." if held else ""
     goes_on = f"Its jobs were asked for anew, and {others} them out." if number else "Nobody else carries out its jobs."
     return alert(
         MACHINE,
@@ -55,7 +56,7 @@ def machine_gone(machine: Machine, fleet: Fleet, held: Sequence[str] = ()) -> Ne
         f"The machine {machine.host} is gone",
         f"Its {machine.name} has said nothing since {words.instant(machine.seen_at)}, and did not take its leave.",
         {"Machine": machine.host, "Role": str(machine.role), "Last heard of": words.instant(machine.seen_at)},
-        meanwhile=words.sentences(goes_on, _kept_from_others(held)),
+        meanwhile=words.sentences(goes_on, kept),
         to_do=words.sentences(_FREE_LOCKS if held else "", _LOOK_AFTER_IT),
     )
 
@@ -98,10 +99,6 @@ _FREE_LOCKS: Final = (
     "Stop that process. Its sessions with the database may not be ended by the role of the others: have all machines"
     " use one role, or `GRANT pg_signal_backend, pg_read_all_stats` to theirs."
 )
-
-
-def _kept_from_others(held: Sequence[str]) -> str:
-    return f"It still holds the locks of {words.listed(held)}, which nobody else rotates meanwhile." if held else ""
 
 
 def nobody_works(fleet: Fleet) -> NewAlert:

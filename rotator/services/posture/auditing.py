@@ -112,7 +112,9 @@ class _Auditor:
         asked = list(dict.fromkeys(settings.credentials[name].org for name in names)) if names else [*settings.orgs]
         asked = [org for org in asked if orgs is None or org in orgs]
         found, unread = self._orgs(asked, client_ids)
-        found |= {org: self._not_asked(org, client_ids) for org in settings.orgs if org not in found}
+        for org in (each for each in settings.orgs if each not in found):
+            management = management_of(settings, org, client_ids)
+            found[org] = nothing_of(org, management, f"the org {org}, which was not asked this time")
         exemptions = [each.rules() for each in settings.audit.exceptions]
         posture = Posture(
             now=self._now,
@@ -138,10 +140,6 @@ class _Auditor:
             if error:
                 unread[facts.name] = error
         return found, unread
-
-    def _not_asked(self, org: str, client_ids: Mapping[str, str]) -> OrgFacts:
-        management = management_of(self._settings, org, client_ids)
-        return nothing_of(org, management, f"the org {org}, which was not asked this time")
 
     def _org(self, org: str, client_ids: Mapping[str, str]) -> tuple[OrgFacts, RotatorError | None]:
         """Made in a thread of its own, where there are several orgs."""

@@ -86,7 +86,8 @@ class _Reader:
         known = [] if isinstance(found, Hidden) else found
         permissions = _seen("PermissionSetAssignment", lambda: reader.permissions(known, _ASKED))
         permissions = found if isinstance(found, Hidden) else permissions
-        own = next((user.id for user in known if self._is_own(user)), "")
+        own_name = self.management.username.casefold()
+        own = next((user.id for user in known if user.username.casefold() == own_name), "")
         mine = permissions if isinstance(permissions, Hidden) else permissions.get(own, frozenset())
         ids = {user.id: user.username for user in known}
         uses = LastUses(self.records)
@@ -101,9 +102,6 @@ class _Reader:
             logins=self._shown(mine, SHOWING_LOGINS, "LoginHistory", lambda: uses.logins(ids, since)),
             tokens=self._shown(mine, SHOWING_TOKENS, "OauthToken", lambda: uses.tokens(ids)),
         )
-
-    def _is_own(self, user: OrgUser) -> bool:
-        return user.username.casefold() == self.management.username.casefold()
 
     def _apps(self) -> tuple[AppFacts, ...] | Hidden:
         return _tried(f'the permission "{SHOWS[Kind.APP]}"', lambda: all_apps(self.metadata))

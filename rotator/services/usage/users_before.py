@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Final
 
 from rotator.core.thresholds import earlier
 from rotator.core.usage.own_logins import CLOCKS, learnt_names, without_own
@@ -17,7 +17,6 @@ from rotator.services.usage.login_watch import BEFORE, KEEP_TOKENS, NOT_SHOWN, T
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
-    from concurrent.futures import Future
     from datetime import datetime
 
     from rotator.config.settings import Settings
@@ -130,25 +129,3 @@ class UsersBefore:
 def _tokens_of(username: str, tokens: Sequence[Use], apps: Collection[str]) -> tuple[Use, ...]:
     labels = {app.casefold() for app in apps}
     return tuple(each for each in tokens if each.username == username and each.app.casefold() in labels)
-
-
-class AsksWho(Protocol):
-    """A program that can be asked (`rotator.application.Application`)."""
-
-    def open_session(self, org: str) -> object:
-        """See there."""
-        ...
-
-    def users_before(self, org: str, names: Sequence[str]) -> dict[str, AppUse]:
-        """See there."""
-        ...
-
-
-def asked_beside(program: AsksWho, org: str, names: Sequence[str]) -> Future[dict[str, AppUse]] | None:
-    """Who uses credentials of an org, asked beside everything else; None where there is no login to it."""
-    try:
-        # Before there are two who would log in.
-        program.open_session(org)
-    except RotatorError:
-        return None
-    return begun(lambda: program.users_before(org, names))

@@ -11,11 +11,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import datetime
 
-    from rotator.core.usage.sources import Source
     from rotator.services.usage.users_before import AppUse
 
 MOST_NAMED: Final = 10
 """So many are named on a terminal; JSON has all of them."""
+
+_OF_A_SOURCE: Final = ("address", "client", "accepted", "refused", "last_at")
 
 
 def use_as_json(use: AppUse) -> dict[str, Any]:
@@ -25,18 +26,8 @@ def use_as_json(use: AppUse) -> dict[str, Any]:
         "why_not": use.why_not or None,
         "hint": use.hint or None,
         "cut": use.is_cut,
-        "sources": [_as_json(each) for each in use.sources],
+        "sources": [{name: getattr(each, name) for name in _OF_A_SOURCE} for each in use.sources],
         "tokens": [{"app": each.app, "last_used_at": each.at} for each in use.tokens],
-    }
-
-
-def _as_json(source: Source) -> dict[str, Any]:
-    return {
-        "address": source.address,
-        "client": source.client,
-        "accepted": source.accepted,
-        "refused": source.refused,
-        "last_at": source.last_at,
     }
 
 

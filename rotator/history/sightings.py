@@ -103,7 +103,7 @@ def standing_sightings(database: Transactions, orgs: Collection[str] | None = No
     if orgs is not None:
         query = query.where(SIGHTING.c.org.in_([*orgs]))
     with database.reading() as connection:
-        return _last_of(SIGHTINGS.read(connection, query))
+        return _last_of(_KEPT.read(connection, query))
 
 
 def _rows_of(connection: Connection, org: str | None) -> list[ObservedCertificate]:
@@ -154,17 +154,21 @@ _REPEATED: Final = (
 
 def _observed(values: dict[str, Any]) -> ObservedCertificate:
     del values["id"], values["held"]
-    for name in _REPEATED:
-        if values[name]:
-            values[name] = intern(values[name])
     date, bits = values.pop("only_not_after"), values.pop("only_key_bits")
     if values["fingerprint"] is None:
         here = {name: values[name] for name in _OF_THE_PLACE}
-        return ObservedCertificate(**here | {"fingerprint": "", "not_after": date, "key_bits": bits or None})
+        return ObservedCertificate.of_values(here | {"fingerprint": "", "not_after": date, "key_bits": bits or None})
     if values["not_after"] is None:
         raise ValueError("a certificate has a date")
     values["key_bits"] = values["key_bits"] or None
-    return ObservedCertificate(**values)
+    return ObservedCertificate.of_values(values)
+
+
+def _sharing_texts(values: dict[str, Any]) -> ObservedCertificate:
+    for name in _REPEATED:
+        if values[name]:
+            values[name] = intern(values[name])
+    return _observed(values)
 
 
 def _serial(text: str) -> int:
@@ -197,6 +201,8 @@ SIGHTINGS: Final = RowReader(
     source=SIGHTING.outerjoin(CERTIFICATE, CERTIFICATE.c.fingerprint == SIGHTING.c.fingerprint),
 )
 """Whose certificate it is, where, and until when, is what is needed."""
+
+_KEPT: Final = replace(SIGHTINGS, make=_sharing_texts)
 
 
 class _Known(NamedTuple):
@@ -245,6 +251,8 @@ def _last_change(connection: Connection, org: str) -> int:
 
 def _is_unchanged(seen: ObservedCertificate, last: ObservedCertificate | None) -> bool:
     """Whether all that is written down of it is what was read of it before."""
+    if seen is last:
+        return True
     if last is None or _key(seen) != _key(last) or (seen.fingerprint and _facts(seen) != _facts(last)):
         return False
     return seen.last_modified_at is None or _changes(seen) == _changes(last)

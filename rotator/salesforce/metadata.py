@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import TYPE_CHECKING, Final, NamedTuple, TypeVar
 
 from rotator.core.retry import BackOff, Waiting
 from rotator.errors import OrgError, OrgUnavailable, WriteUncertain
@@ -64,8 +63,7 @@ PAUSES: Final = BackOff(timedelta(seconds=2), timedelta(seconds=30))
 _T = TypeVar("_T")
 
 
-@dataclass(frozen=True)
-class Listing:
+class Listing(NamedTuple):
     """One line of listMetadata."""
 
     metadata_type: str

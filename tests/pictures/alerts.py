@@ -30,6 +30,7 @@ from rotator.services.alerting.delivery import Delivery
 from rotator.services.alerting.kinds import ROTATED, rotation_trouble
 from rotator.services.alerting.messages import Origin
 from rotator.services.alerting.rules import AlertRules
+from rotator.services.inventory.ownership import certificates_known
 from rotator.services.rotation.gap import MeasuredGap
 from rotator.services.rotation.report import Outcome, Report
 from tests.contract.alerts.grounds import MailGround, SlackGround
@@ -73,6 +74,7 @@ class Company:
 
     def __init__(self, database: Database, channels: dict[str, Channel]) -> None:
         self.channels: Final = channels
+        self._database: Final = database
         self.alerting: Final = AlertRules(SETTINGS, database)
         self.delivery: Final = Delivery(
             outbox=Outbox(database),
@@ -85,7 +87,7 @@ class Company:
     def learns(self, what: list[ObservedCertificate] | NewAlert, now: datetime) -> None:
         """An org is looked at, or something becomes of a trouble, and whoever is to be told is told."""
         if isinstance(what, list):
-            self.alerting.certificates(what, now)
+            self.alerting.certificates(certificates_known(SETTINGS, self._database, now).lives(what), now)
         elif what.kind == ROTATED:
             self.alerting.mended([rotation_trouble("billing")], what, now)
         else:

@@ -333,14 +333,9 @@ class _Reader:
         return self._place(listing, kind, **facts)
 
     def _place(self, listing: Listing, kind: Kind, **known: Any) -> ObservedCertificate:
-        return ObservedCertificate(
-            org=self._org,
-            app=listing.full_name,
-            type=kind,
-            last_modified_by=listing.last_modified_by,
-            last_modified_at=listing.last_modified_at,
-            **known,
-        )
+        place = {"org": self._org, "app": listing.full_name, "type": kind}
+        changed = {"last_modified_by": listing.last_modified_by, "last_modified_at": listing.last_modified_at}
+        return ObservedCertificate.of_values(place | changed | known)
 
 
 def _without_namespace(full_name: str) -> str:

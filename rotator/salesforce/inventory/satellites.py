@@ -91,7 +91,7 @@ class ExternalApps:
         unknown = []
         for listing in settings:
             app = self._joined.app_of.get(listing.full_name) if self._joined else None
-            known = self._known(replace(listing, metadata_type=Kind.EXTERNAL_APP, full_name=app)) if app else None
+            known = self._known(listing._replace(metadata_type=Kind.EXTERNAL_APP, full_name=app)) if app else None
             if app is None or known is None:
                 unknown.append(listing)
             else:

@@ -68,7 +68,6 @@ if TYPE_CHECKING:
     from rotator.config.settings import Settings
     from rotator.core.alert import Alert, NewAlert
     from rotator.core.lifecycle.certificate_life import CertificateLife
-    from rotator.core.observed import ObservedCertificate
     from rotator.history.engine.transactions import Transactions
     from rotator.services.inventory.ownership import Certificates
 
@@ -100,7 +99,7 @@ class AlertRules:
 
     def certificates(
         self,
-        seen: Iterable[ObservedCertificate],
+        lives: Sequence[CertificateLife],
         now: datetime,
         *,
         whole: Collection[tuple[str, str]] = (),
@@ -108,14 +107,15 @@ class AlertRules:
     ) -> None:
         """What was seen, in one org or in several: who is told that it expires, or is weak, and what is over.
 
-        `whole` are those (org, type) of which `seen` is all that there is; only there something can be gone. What
-        was last seen of an org that cannot be read may be given again: its thresholds are told all the same. Nothing is
-        over for the `unsettled` credentials: a certificate whose key is being proven may be taken back.
+        `whole` are those (org, type) of which it is all that there is; only there something can be gone. What was last
+        seen of an org that cannot be read may be given again: its thresholds are told all the same. Nothing is over for
+        the `unsettled` credentials: a certificate whose key is being proven may be taken back.
         """
         with self._one_transaction() as (alerts, outbox, certificates, _):
-            told = [each for each in seen if each.app]
-            lives = certificates(now, orgs={each.org for each in told}).lives(told)
-            here = [life for life in lives if life.is_in_use]
+            anew = certificates(now, orgs={life.seen.org for life in lives}).life
+            # What a credential's certificate is follows from what the history knows in this transaction.
+            there = (anew(life.seen) if life.seen.credential else life for life in lives if life.seen.app)
+            here = [life for life in there if life.is_in_use]
             orgs = {life.seen.org for life in here} | {org for org, _ in whole}
             known = {each.key: each for kind in (EXPIRY, WEAK) for each in alerts.open_alerts(kind=kind, orgs=orgs)}
             settled = {key: each for key, each in known.items() if each.credential not in unsettled}
@@ -201,7 +201,8 @@ class AlertRules:
                     changed, _ = alerts.open(accepted_again(alert, has_ended=has_ended), now)
                     new += self._goes_on(alert, changed, now)
                 elif alert.kind == EXPIRY:
-                    new += self._expiry(alerts, known, lives.life(certificate_of(alert)), now)
+                    life = lives.life(certificate_of(alert))
+                    new += self._expiry(alerts, known, life, now) if life.is_anybodys_business else ()
                 elif self._is_news(alert, now):
                     new += self._opened(alert, now)
             outbox.add_all(new, now)
@@ -256,8 +257,7 @@ class AlertRules:
     def _expiry(
         self, alerts: AlertRecords, known: dict[str, Alert], life: CertificateLife, now: datetime
     ) -> Iterator[_New]:
-        crossed = life.expiry.crossed(now) if life.expiry and life.is_anybodys_business else ()
-        if life.expiry is None or not crossed:
+        if not (life.expiry and (crossed := life.expiry.crossed(now))):
             return
         alert = _up_to_date(alerts, known, self._owned(_of_trouble(life, expires(life, crossed[-1]), alerts)), now)
         is_quiet = _is_quiet(alert, now)

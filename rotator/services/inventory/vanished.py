@@ -29,7 +29,9 @@ class LastSeen:
 
     def dated(self, seen: ObservedCertificate) -> ObservedCertificate:
         """What was seen now, with whether the org's date of its last change tells that it has changed."""
-        return replace(seen, is_undated=True) if is_undated(seen, self._last.get(seen.place)) else seen
+        last = self._last.get(seen.place)
+        # What need not be read again is told as it was.
+        return replace(seen, is_undated=True) if seen is not last and is_undated(seen, last) else seen
 
     def looked_through(self, seen: ObservedCertificate) -> ObservedCertificate:
         """What was seen now; an app that showed its certificate before, and does not now, cannot be read."""

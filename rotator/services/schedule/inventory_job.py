@@ -109,8 +109,7 @@ class OrgSnapshot:
             write_down(history.database, found, self._context.now(), self._last(found.org))
             forget_gone(history.database, found.org, at, configured_places(self._context.settings, found.org))
             unsettled = {each.credential for each in found.credentials if is_in_motion(each, at)}
-            seen = [life.seen for life in found.certificates]
-            history.alerting.certificates(seen, at, whole=whole, unsettled=unsettled)
+            history.alerting.certificates(found.certificates, at, whole=whole, unsettled=unsettled)
             Findings(self._context, history, found).tell()
             lives = {each.credential: each.life for each in found.credentials if each.life.is_in_sight}
             next_dues = {name: life.next_due for name, life in lives.items()}
@@ -301,8 +300,7 @@ class InventoryJobs:
             if quiet is None or quiet.inventories != inventories or has_come(quiet.until, now):
                 lives = self._unmentioned(history, now)
                 # What was last seen may have been taken back since: no alert of a credential ends by it.
-                seen = [life.seen for life in lives]
-                history.alerting.certificates(seen, now, unsettled=self._context.settings.credentials)
+                history.alerting.certificates(lives, now, unsettled=self._context.settings.credentials)
                 quiet = _Quiet(inventories, self._next_crossing(lives, now))
             history.alerting.evaluate(now)
             for status in stopped:

@@ -13,7 +13,13 @@ from sqlalchemy import select, update
 
 from rotator.core.observed import ObservedCertificate
 from rotator.history.engine.tables import CERTIFICATE, SIGHTING
-from rotator.history.sightings import last_sightings, last_sightings_in, record_sightings, sightings_of
+from rotator.history.sightings import (
+    last_sightings,
+    last_sightings_in,
+    record_sightings,
+    sightings_of,
+    standing_sightings,
+)
 from tests.statements import statements
 from tests.tiers import longer, of_tier
 
@@ -59,7 +65,7 @@ def test_what_many_have_the_same_of_is_in_memory_once(
     apps = [dataclasses.replace(sighting, app=f"App_{number}", fingerprint=f"{number:064x}") for number in range(3)]
     record_sightings(database, apps, now)
 
-    read = last_sightings(database)
+    read = standing_sightings(database)
 
     for name in ("org", "type", "subject", "issuer", "key_algorithm", "signature_algorithm", "last_modified_by"):
         assert len({id(getattr(each, name)) for each in read}) == 1, name

@@ -12,6 +12,7 @@ from rotator.core.observed import ObservedCertificate
 from rotator.history.alerts.alerts import AlertRecords
 from rotator.history.alerts.outbox import Outbox
 from rotator.services.alerting.rules import AlertRules
+from rotator.services.inventory.ownership import certificates_known
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -63,9 +64,15 @@ def holds(name: str, days: float, fingerprint: str = "a", **more: Any) -> Observ
 class AlertingBench:
     """The alerts of one configuration, and what became of them."""
 
+    settings: Settings
+    database: Database
     alerting: AlertRules
     alerts: AlertRecords
     outbox: Outbox
+
+    def sees(self, places: Iterable[ObservedCertificate], now: datetime, **more: Any) -> None:
+        """Orgs are looked at, and hold this."""
+        self.alerting.certificates(certificates_known(self.settings, self.database, now).lives(places), now, **more)
 
     def owed(self, key: str = "") -> dict[str, list[str]]:
         """The steps of each channel in their order, of the alerts whose keys begin so; told ones, too."""
@@ -97,4 +104,10 @@ def bench(
     if thresholds is not None:
         alerts = settings.alerts.model_copy(update={"thresholds": tuple(thresholds)})
         settings = settings.model_copy(update={"alerts": alerts})
-    return AlertingBench(AlertRules(settings, database), AlertRecords(database), Outbox(database))
+    return bench_of(settings, database)
+
+
+def bench_of(settings: Settings, database: Database) -> AlertingBench:
+    """The alerts of this configuration."""
+    rules = AlertRules(settings, database)
+    return AlertingBench(settings, database, rules, AlertRecords(database), Outbox(database))

@@ -22,6 +22,7 @@ from rotator.history.last_observations import LastObservations
 from rotator.history.records import NewRotation
 from rotator.history.sightings import last_sightings, record_sightings
 from rotator.services.alerting.rules import AlertRules
+from rotator.services.inventory.ownership import certificates_known
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -310,7 +311,9 @@ def many(apps: int = 500, orgs: int = 4) -> Callable[[Database], Settings]:
         for org in names:
             AttemptRecords(database).put(AttemptRecord("look", org).succeeded(NOW - timedelta(minutes=20)))
         settings = settings_of(names, credentials)
-        AlertRules(settings, database).certificates(last_sightings(database), NOW - timedelta(minutes=20))
+        then = NOW - timedelta(minutes=20)
+        lives = certificates_known(settings, database, then).lives(last_sightings(database))
+        AlertRules(settings, database).certificates(lives, then)
         return settings
 
     return furnish

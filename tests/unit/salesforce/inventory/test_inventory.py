@@ -168,7 +168,7 @@ class TestOtherCertificates:
         metadata = metadata_of(session)
         listed = metadata.list_components
         metadata.list_components = lambda *kinds, **_options: [  # type: ignore[method-assign] # an org with a package
-            replace(each, full_name=f"pkg__{each.full_name}") if each.metadata_type == "Certificate" else each
+            each._replace(full_name=f"pkg__{each.full_name}") if each.metadata_type == "Certificate" else each
             for each in listed(*kinds)
         ]
         assert named(inventory(session, metadata))["pkg__Signing"].not_after == datetime(2027, 3, 1, 12, tzinfo=UTC)

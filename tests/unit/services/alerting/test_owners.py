@@ -8,9 +8,9 @@ import pytest
 
 from rotator.errors import StoreUnavailable
 from rotator.services.alerting import catalog, drift_alerts
-from rotator.services.alerting.rules import OWNER, AlertRules
+from rotator.services.alerting.rules import OWNER
 from tests.unit.services.alerting.every_kind import tried
-from tests.unit.services.alerting_bench import NOW, AlertingBench, bench, holds, settings_with
+from tests.unit.services.alerting_bench import NOW, AlertingBench, bench_of, holds, settings_with
 
 if TYPE_CHECKING:
     from rotator.history.engine.database import Database
@@ -20,11 +20,10 @@ ERROR = StoreUnavailable("The store is away.", hint="Start it.")
 
 def owned(database: Database, *, org: dict[str, object] | None = None, **credential: object) -> AlertingBench:
     """Channels ops and crm, of which crm hears of the sandbox only; production and billing with these of their own."""
-    at, settings = bench(database), settings_with("ops: {}\ncrm: {orgs: [sandbox]}")
+    settings = settings_with("ops: {}\ncrm: {orgs: [sandbox]}")
     orgs = {**settings.orgs, "production": settings.orgs["production"].model_copy(update=org or {})}
     credentials = {"billing": settings.credentials["billing"].model_copy(update=credential)}
-    changed = settings.model_copy(update={"orgs": orgs, "credentials": credentials})
-    return AlertingBench(AlertRules(changed, database), at.alerts, at.outbox)
+    return bench_of(settings.model_copy(update={"orgs": orgs, "credentials": credentials}), database)
 
 
 @pytest.mark.parametrize(
@@ -42,7 +41,7 @@ def test_who_is_named_hears_of_a_credential_and_its_certificate(
     at = owned(database, org=org, **credential)
     at.alerting.problem(drift_alerts.drift("billing", "production", "Billing", None), NOW)
     assert set(at.owed()) == {told}
-    at.alerting.certificates([holds("Billing", 5)], NOW)
+    at.sees([holds("Billing", 5)], NOW)
     assert set(at.owed()) == {told}
 
 

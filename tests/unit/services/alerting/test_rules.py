@@ -31,20 +31,20 @@ AWAY = OrgUnavailable("The org does not answer.", hint="Wait.")
 class TestCertificatesThatExpire:
     def test_nobody_is_told_while_there_is_time(self, database: Database) -> None:
         at = bench(database)
-        at.alerting.certificates([holds("Legacy", 60.1), holds("Old", 365 * 20)], NOW)
+        at.sees([holds("Legacy", 60.1), holds("Old", 365 * 20)], NOW)
         assert (at.open(), at.owed()) == ({}, {})
 
     def test_each_threshold_is_owed_when_it_is_crossed_and_once(self, database: Database) -> None:
         at = bench(database)
         for days, steps in [(60, ["60d"]), (31, ["60d"]), (30, ["60d", "30d"]), (13, ["60d", "30d", "14d"])]:
             for _ in range(2):
-                at.alerting.certificates([holds("Legacy", 60)], NOW + (60 - days) * DAY)
+                at.sees([holds("Legacy", 60)], NOW + (60 - days) * DAY)
             assert at.owed() == {"ops": steps}
         assert len(at.alerts.all()) == 1
 
     def test_what_is_crossed_at_once_is_owed_at_once(self, database: Database) -> None:
         at = bench(database)
-        at.alerting.certificates([holds("Legacy", 5)], NOW)
+        at.sees([holds("Legacy", 5)], NOW)
         assert at.owed() == {"ops": ["60d", "30d", "14d", "7d"]}
         alert = at.open()[EXPIRY]
         assert alert.title == "The certificate of Legacy in production expires on 2026-11-28"
@@ -54,7 +54,7 @@ class TestCertificatesThatExpire:
 
     def test_that_it_has_expired_is_the_last_news(self, database: Database) -> None:
         at = bench(database)
-        at.alerting.certificates([holds("Legacy", -400)], NOW)
+        at.sees([holds("Legacy", -400)], NOW)
         assert at.owed()["ops"][-1] == "expired"
         alert = at.open()[EXPIRY]
         assert alert.severity is Severity.CRITICAL
@@ -64,9 +64,9 @@ class TestCertificatesThatExpire:
         at = bench(database)
         last = datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC)
         forever = holds("Forever", 0, not_after=last, not_before=NOW - DAY)
-        at.alerting.certificates([forever], NOW)
+        at.sees([forever], NOW)
         assert list(at.open()) == ["weak:production/ConnectedApp/Forever"]
-        at.alerting.certificates([forever], last - 20 * DAY)
+        at.sees([forever], last - 20 * DAY)
         at.alerting.evaluate(last)
         assert "expired" in at.owed("expiry")["ops"]
 
@@ -78,30 +78,30 @@ class TestCertificatesThatExpire:
             holds("Hidden", 0, "", not_after=None, is_readable=False),
             holds("Bare", 1, "", not_after=None),
         ]
-        at.alerting.certificates(places, NOW)
+        at.sees(places, NOW)
         assert at.open() == {}
 
     def test_a_certificate_that_shows_only_its_date_is_told_of_like_any_other(self, database: Database) -> None:
         at = bench(database)
-        at.alerting.certificates([holds("Signing", 20, "", type="Certificate")], NOW)
+        at.sees([holds("Signing", 20, "", type="Certificate")], NOW)
         (key,) = (alert.key for alert in at.alerts.open_alerts())
         assert key == "expiry:production/Certificate/Signing/2026-12-13T12:00:00Z"
-        at.alerting.certificates([holds("Signing", 385, "", type="Certificate")], NOW + DAY)
+        at.sees([holds("Signing", 385, "", type="Certificate")], NOW + DAY)
         assert at.newest().closed_why == "Replaced, which is valid until 2027-12-13."
 
     def test_of_a_managed_one_only_what_comes_after_its_rotation_is_news(self, database: Database) -> None:
         at = bench(database)
         billing = holds("Billing", 30, credential="billing")
-        at.alerting.certificates([billing], NOW)
+        at.sees([billing], NOW)
         assert at.open() == {}
-        at.alerting.certificates([billing], NOW + 16 * DAY)
+        at.sees([billing], NOW + 16 * DAY)
         at.alerting.evaluate(NOW + 23 * DAY)
         assert at.owed() == {"ops": ["14d", "7d"]}
         assert "should have been rotated 30d before that and was not" in at.newest().text
 
     def test_without_channels_it_is_open_all_the_same(self, database: Database) -> None:
         at = bench(database, "")
-        at.alerting.certificates([holds("Legacy", 5)], NOW)
+        at.sees([holds("Legacy", 5)], NOW)
         assert (list(at.open()), at.owed()) == ([EXPIRY], {})
 
 
@@ -110,7 +110,7 @@ class TestWhoHears:
     def test_a_further_channel_hears_of_it_as_time_shortens(self, database: Database) -> None:
         at = bench(database, "ops: {}\nboss: {within: 7d}\nduty: {within: 2d}")
         for day in range(61):
-            at.alerting.certificates([holds("Legacy", 60)], NOW + day * DAY)
+            at.sees([holds("Legacy", 60)], NOW + day * DAY)
         assert at.owed() == {
             "ops": ["60d", "30d", "14d", "7d", "3d", "1d", "expired"],
             "boss": ["7d", "3d", "1d", "expired"],
@@ -119,18 +119,18 @@ class TestWhoHears:
 
     def test_within_more_than_every_threshold_adds_none(self, database: Database) -> None:
         at = bench(database, "ops: {within: 90d}")
-        at.alerting.certificates([holds("Legacy", 80)], NOW)
+        at.sees([holds("Legacy", 80)], NOW)
         assert at.open() == {}
 
     def test_a_channel_of_other_orgs_hears_nothing(self, database: Database) -> None:
         at = bench(database, "ops: {orgs: [sandbox]}\nall: {}")
-        at.alerting.certificates([holds("Legacy", 60)], NOW)
+        at.sees([holds("Legacy", 60)], NOW)
         at.alerting.problem(catalog.unreadable_org(tried("production"), AWAY), NOW, failures=3)
         at.alerting.problem(catalog.unreadable_store("keys", AWAY, tried("keys")), NOW, failures=3)
         assert at.owed() == {"all": ["60d", OPENED, OPENED], "ops": [OPENED]}
 
     def test_a_channel_that_is_new_is_told_of_what_is_open(self, database: Database) -> None:
-        bench(database).alerting.certificates([holds("Legacy", 5)], NOW)
+        bench(database).sees([holds("Legacy", 5)], NOW)
         at = bench(database, "ops: {}\nnew: {}")
         at.alerting.evaluate(NOW + timedelta(minutes=1))
         told = ["60d", "30d", "14d", "7d"]
@@ -140,7 +140,7 @@ class TestWhoHears:
         at = bench(database, "ops: {least: critical}")
         at.alerting.problem(drift_alerts.drift("billing", "production", "Billing", "b" * 64), NOW)
         at.alerting.problem(catalog.unstored("billing", "production"), NOW)
-        at.alerting.certificates([holds("Legacy", 60)], NOW)
+        at.sees([holds("Legacy", 60)], NOW)
         assert at.owed() == {"ops": [OPENED, "60d"]}
 
     def test_a_channel_is_never_told_of_its_own_failure(self, database: Database) -> None:
@@ -167,36 +167,36 @@ class TestTheEnd:
         self, database: Database, now_held: object, why: str
     ) -> None:
         at = bench(database, "ops: {}\nmail: {}")
-        at.alerting.certificates([holds("Legacy", 5)], NOW)
+        at.sees([holds("Legacy", 5)], NOW)
         at.tell(["ops"])
         seen = [now_held] if now_held else []
         for _ in range(2):
-            at.alerting.certificates(seen, NOW + DAY, whole=[APPS])  # type: ignore[arg-type]  # places, or nothing
+            at.sees(seen, NOW + DAY, whole=[APPS])  # type: ignore[arg-type]  # places, or nothing
         alert = at.newest()
         assert why in alert.closed_why
         assert (at.open(), at.owed()) == ({}, {"ops": ["60d", "30d", "14d", "7d", CLOSED]})
 
     def test_what_could_not_be_read_ends_nothing(self, database: Database) -> None:
         at = bench(database)
-        at.alerting.certificates([holds("Legacy", 5)], NOW)
-        at.alerting.certificates([], NOW)
-        at.alerting.certificates([], NOW, whole=[("sandbox", "ConnectedApp"), ("production", "Certificate")])
-        at.alerting.certificates([holds("Legacy", 0, "", not_after=None, is_readable=False)], NOW, whole=[APPS])
+        at.sees([holds("Legacy", 5)], NOW)
+        at.sees([], NOW)
+        at.sees([], NOW, whole=[("sandbox", "ConnectedApp"), ("production", "Certificate")])
+        at.sees([holds("Legacy", 0, "", not_after=None, is_readable=False)], NOW, whole=[APPS])
         assert list(at.open()) == [EXPIRY]
 
     def test_of_several_certificates_under_one_name_each_has_its_own_end(self, database: Database) -> None:
         at = bench(database)
         two = [holds("Legacy", 5, "a"), holds("Legacy", 6, "b")]
         for _ in range(2):
-            at.alerting.certificates(two, NOW, whole=[APPS])
+            at.sees(two, NOW, whole=[APPS])
         assert len(at.alerts.open_alerts()) == len(at.alerts.all()) == 2
-        at.alerting.certificates([holds("Legacy", 400, "c"), two[1]], NOW, whole=[APPS])
+        at.sees([holds("Legacy", 400, "c"), two[1]], NOW, whole=[APPS])
         assert [alert.fingerprint for alert in at.alerts.open_alerts()] == ["b" * 64]
 
     def test_a_certificate_that_comes_back_is_news(self, database: Database) -> None:
         at = bench(database)
         for fingerprint, days in [("a", 5), ("b", 400), ("a", 5)]:
-            at.alerting.certificates([holds("Legacy", days, fingerprint)], NOW, whole=[APPS])
+            at.sees([holds("Legacy", days, fingerprint)], NOW, whole=[APPS])
             at.tell(["ops"])
         first, second = at.alerts.all()
         assert {first.is_open, second.is_open} == {True, False}
@@ -204,37 +204,37 @@ class TestTheEnd:
 
     def test_a_channel_that_heard_nothing_need_not_hear_that_it_is_over(self, database: Database) -> None:
         at = bench(database)
-        at.alerting.certificates([holds("Legacy", 5)], NOW)
-        at.alerting.certificates([], NOW, whole=[APPS])
+        at.sees([holds("Legacy", 5)], NOW)
+        at.sees([], NOW, whole=[APPS])
         assert at.owed() == {}
 
 
 class TestTakenOn:
     def test_of_what_is_acknowledged_only_the_expiry_and_the_end_are_told(self, database: Database) -> None:
         at = bench(database)
-        at.alerting.certificates([holds("Legacy", 40)], NOW)
+        at.sees([holds("Legacy", 40)], NOW)
         at.tell(["ops"])
         at.alerts.acknowledge(at.newest().id, actor=Actor("ada"), reason="ordered", now=NOW)
         for day in range(41):
-            at.alerting.certificates([holds("Legacy", 40)], NOW + day * DAY)
+            at.sees([holds("Legacy", 40)], NOW + day * DAY)
         at.tell(["ops"], NOW + 40 * DAY)
-        at.alerting.certificates([], NOW + 41 * DAY, whole=[APPS])
+        at.sees([], NOW + 41 * DAY, whole=[APPS])
         assert at.owed() == {"ops": ["60d", "expired", CLOSED]}
 
     def test_what_was_owed_and_not_told_before_it_was_acknowledged_is_not_told(self, database: Database) -> None:
         at = bench(database)
-        at.alerting.certificates([holds("Legacy", 5)], NOW)
+        at.sees([holds("Legacy", 5)], NOW)
         at.alerts.acknowledge(at.newest().id, actor=Actor("ada"), reason="ordered", now=NOW)
-        at.alerting.certificates([holds("Legacy", 5)], NOW)
+        at.sees([holds("Legacy", 5)], NOW)
         assert at.owed() == {}
 
     def test_what_is_crossed_during_a_snooze_is_told_at_its_end_and_once(self, database: Database) -> None:
         at = bench(database)
-        at.alerting.certificates([holds("Legacy", 40)], NOW)
+        at.sees([holds("Legacy", 40)], NOW)
         at.tell(["ops"])
         at.alerts.snooze(at.newest().id, until=NOW + 30 * DAY, actor=Actor("ada"), reason="holidays", now=NOW)
         for day in range(30):
-            at.alerting.certificates([holds("Legacy", 40)], NOW + day * DAY)
+            at.sees([holds("Legacy", 40)], NOW + day * DAY)
         assert at.owed() == {"ops": ["60d"]}
         for _ in range(2):
             at.alerting.evaluate(NOW + 30 * DAY)
@@ -242,7 +242,7 @@ class TestTakenOn:
 
     def test_an_expiry_is_told_through_a_snooze(self, database: Database) -> None:
         at = bench(database)
-        at.alerting.certificates([holds("Legacy", 2)], NOW)
+        at.sees([holds("Legacy", 2)], NOW)
         at.alerts.snooze(at.newest().id, until=NOW + 30 * DAY, actor=Actor("ada"), reason="holidays", now=NOW)
         at.alerting.evaluate(NOW + 3 * DAY)
         assert at.owed() == {"ops": ["expired"]}

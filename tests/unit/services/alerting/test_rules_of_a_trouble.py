@@ -47,7 +47,7 @@ def managed(at: AlertingBench, database: Database, days: float) -> ObservedCerti
     """A certificate of billing that stands in its store and that was looked at now."""
     held = holds("Billing", days)
     observed(database, held, current=version(held))
-    at.alerting.certificates([held], NOW)
+    at.sees([held], NOW)
     return held
 
 
@@ -77,7 +77,7 @@ def test_that_a_key_was_proven_since_is_told_beside_all_else_that_is_new(
     rotation = Journal(database).begin_rotation(ROTATION, NOW)
     if has_ended:
         Journal(database).finish_rotation(rotation.id, outcome="rotated", now=NOW)
-    at.alerting.certificates([holds("Legacy", 59)], NOW - DAY)
+    at.sees([holds("Legacy", 59)], NOW - DAY)
     refused = at.alerting.problem(REFUSED, NOW)
     at.alerting.evaluate(NOW + 30 * DAY)
     assert at.owed("expiry") == {"ops": ["60d", "30d"]}
@@ -160,7 +160,7 @@ def test_a_certificate_that_no_rotation_replaces_expires_beside_the_trouble(
     by_hand = holds("Billing", 2)
     observed(database, by_hand, current=version(holds("Billing", 300, "b")))
     at.alerting.problem(FAILED, NOW)
-    at.alerting.certificates([by_hand], NOW)
+    at.sees([by_hand], NOW)
     assert {alert.kind for alert in at.alerts.open_alerts()} == {"expiry", "rotation"}
 
 
@@ -176,16 +176,16 @@ def test_a_trouble_is_as_urgent_as_the_last_threshold_that_its_certificate_has_c
 
 
 def test_an_inventory_ends_what_is_told_of_certificates_and_nothing_else(at: AlertingBench) -> None:
-    at.alerting.certificates([holds("Elsewhere", 5, org="sandbox"), holds("Legacy", 5), holds("Old", 5)], NOW)
+    at.sees([holds("Elsewhere", 5, org="sandbox"), holds("Legacy", 5), holds("Old", 5)], NOW)
     for new in (DRIFT, catalog.unreadable("production", APPS[1], "Gone", ERROR)):
         at.alerting.problem(new, NOW)
-    at.alerting.certificates([], NOW, whole=[APPS])
+    at.sees([], NOW, whole=[APPS])
     assert sorted(alert.kind for alert in at.alerts.open_alerts()) == ["drift", "expiry", "unreadable"]
     assert at.alerts.open_alerts(kind="expiry")[0].org == "sandbox"
 
 
 def test_what_goes_on_in_one_place_keeps_nothing_open_in_another(at: AlertingBench) -> None:
-    at.alerting.certificates([holds("Signing", 6, type="Certificate")], NOW - DAY)
-    at.alerting.certificates([holds("Legacy", 5)], NOW)
-    at.alerting.certificates([], NOW, whole=[APPS])
+    at.sees([holds("Signing", 6, type="Certificate")], NOW - DAY)
+    at.sees([holds("Legacy", 5)], NOW)
+    at.sees([], NOW, whole=[APPS])
     assert [alert.app for alert in at.alerts.open_alerts()] == ["Signing"]

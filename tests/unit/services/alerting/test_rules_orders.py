@@ -70,7 +70,7 @@ class Years(RuleBasedStateMachine):
 
     @rule()
     def look(self) -> None:
-        self.bench.alerting.certificates([self.place], self.now, whole=[APPS])
+        self.bench.sees([self.place], self.now, whole=[APPS])
         self.expect_all_that_is_due()
 
     @rule()
@@ -157,8 +157,8 @@ def test_by_the_time_of_its_expiry_every_threshold_was_owed_however_often_it_was
             at = bench(database)
             now: datetime = NOW
             while now <= NOW + 62 * DAY:
-                at.alerting.certificates([holds("Legacy", 61)], now)
+                at.sees([holds("Legacy", 61)], now)
                 now += timedelta(hours=hours)
             at.alerting.evaluate(NOW + 62 * DAY)
-            at.alerting.certificates([holds("Legacy", 61)], NOW + 62 * DAY)
+            at.sees([holds("Legacy", 61)], NOW + 62 * DAY)
             assert at.owed() == {"ops": ["60d", "30d", "14d", "7d", "3d", "1d", "expired"]}

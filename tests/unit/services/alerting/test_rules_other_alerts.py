@@ -14,11 +14,11 @@ from rotator.core.severity import Severity
 from rotator.errors import OrgError, OrgUnavailable
 from rotator.history.alerts.outbox import CLOSED, OPENED
 from rotator.services.alerting import catalog, drift_alerts, rotation_alerts, vanished_alerts
-from rotator.services.alerting.rules import HICCUP, AlertRules
+from rotator.services.alerting.rules import HICCUP
 from rotator.services.rotation.gap import MeasuredGap
 from rotator.services.rotation.report import Outcome, Report
 from tests.unit.services.alerting.every_kind import tried
-from tests.unit.services.alerting_bench import APPS, DAY, NOW, bench, holds, settings_with
+from tests.unit.services.alerting_bench import APPS, DAY, NOW, bench, bench_of, holds, settings_with
 
 if TYPE_CHECKING:
     from rotator.core.alert import NewAlert
@@ -119,39 +119,37 @@ class TestOtherMatters:
         at.alerting.problem(catalog.unreadable_store("keys", AWAY, tried("keys")), NOW, failures=3)
         at.alerting.evaluate(NOW)
         assert list(at.open()) == ["store:keys"]
-        AlertRules(configured.model_copy(update={"credentials": {}}), database).evaluate(NOW)
+        bench_of(configured.model_copy(update={"credentials": {}}), database).alerting.evaluate(NOW)
         assert list(at.open()) == []
 
     def test_a_certificate_of_a_credential_that_is_managed_no_more_is_told_of_still(self, database: Database) -> None:
         at = bench(database)
-        at.alerting.certificates([holds("Old", 5, credential="retired")], NOW)
+        at.sees([holds("Old", 5, credential="retired")], NOW)
         at.alerting.evaluate(NOW)
         assert at.owed() == {"ops": ["60d", "30d", "14d", "7d"]}
 
     def test_a_lifetime_that_is_long_enough_by_now_is_told_of_no_more(self, database: Database) -> None:
         at = bench(database)
         held = holds("Legacy", 400, not_before=NOW - 1000 * DAY, key_bits=2048)
-        at.alerting.certificates([held], NOW, whole=[APPS])
+        at.sees([held], NOW, whole=[APPS])
         (alert,) = at.alerts.open_alerts()
         settings = settings_with()
         alerts = settings.alerts.model_copy(update={"longest_lifetime": 1400 * DAY})
-        AlertRules(settings.model_copy(update={"alerts": alerts}), database).certificates([held], NOW, whole=[APPS])
+        bench_of(settings.model_copy(update={"alerts": alerts}), database).sees([held], NOW, whole=[APPS])
         assert at.alerts.get(alert.id).closed_why == "It is as it should be, by what `alerts.longest_lifetime` is now."
 
     def test_a_weak_certificate_is_told_of_once_until_it_is_replaced(self, database: Database) -> None:
         at = bench(database)
         weak = holds("Legacy", 400, key_bits=1024, signature_algorithm="sha1", not_before=NOW - 1000 * DAY)
         for day in range(3):
-            at.alerting.certificates([weak], NOW + day * DAY, whole=[APPS])
+            at.sees([weak], NOW + day * DAY, whole=[APPS])
         (alert,) = at.alerts.open_alerts()
         assert alert.title == "The certificate of Legacy in production is weak"
         assert "1024 bits" in alert.text
         assert "SHA1" in alert.text
         assert "longer than 825d" in alert.text
         at.tell(["ops"])
-        at.alerting.certificates(
-            [holds("Legacy", 400, "b", key_bits=2048, signature_algorithm="sha256")], NOW, whole=[APPS]
-        )
+        at.sees([holds("Legacy", 400, "b", key_bits=2048, signature_algorithm="sha256")], NOW, whole=[APPS])
         assert (at.open(), at.owed()) == ({}, {"ops": [OPENED, CLOSED]})
 
     @pytest.mark.parametrize(
@@ -171,22 +169,22 @@ class TestOtherMatters:
     )
     def test_what_is_weak_or_valid_for_too_long(self, database: Database, facts: dict[str, Any], is_told: bool) -> None:
         at = bench(database)
-        at.alerting.certificates([holds("Legacy", 400, **facts)], NOW)
+        at.sees([holds("Legacy", 400, **facts)], NOW)
         assert bool(at.open()) is is_told
 
     def test_what_is_not_yet_valid_is_told_of_until_its_day_has_come(self, database: Database) -> None:
         at = bench(database)
         soon = holds("Billing", 400, not_before=NOW + 10 * DAY)
-        at.alerting.certificates([soon], NOW, whole=[APPS])
+        at.sees([soon], NOW, whole=[APPS])
         (alert,) = at.alerts.open_alerts()
         assert alert.title == "The certificate of Billing in production is not yet valid"
         assert "not valid before 2026-12-03 12:00 UTC" in alert.text
-        at.alerting.certificates([soon], NOW + 10 * DAY, whole=[APPS])
+        at.sees([soon], NOW + 10 * DAY, whole=[APPS])
         assert (at.open(), at.newest().closed_why) == ({}, "It is valid since 2026-12-03 12:00 UTC.")
 
     def test_what_no_login_can_use_is_told_of_as_that(self, database: Database) -> None:
         at = bench(database)
-        at.alerting.certificates([holds("Billing", 400, key_algorithm="RSA-PSS", key_bits=2048)], NOW)
+        at.sees([holds("Billing", 400, key_algorithm="RSA-PSS", key_bits=2048)], NOW)
         (alert,) = at.alerts.open_alerts()
         assert alert.title == "The certificate of Billing in production is unusable"
         assert "Its key is RSA-PSS, and logins by JWT take RSA keys only" in alert.text

@@ -34,7 +34,7 @@ def at(database: Database) -> AlertingBench:
     """A certificate of a managed credential that expires in five days, which is told."""
     made = bench(database)
     observed(database, HELD, current=version(HELD))
-    made.alerting.certificates([HELD], NOW)
+    made.sees([HELD], NOW)
     made.tell(["ops"])
     return made
 

@@ -81,7 +81,6 @@ class PagesProcess:
         self._settings = app.settings
         self._started_at: Final = app.now()
         self._worker = ""
-        self._last_status = ""
         self._scheduler: Final = Scheduler(self._look, app.settings.daemon.tick, now=app.now, monotonic=monotonic)
         self._watchdog: Final = Watchdog(
             notifier,
@@ -95,8 +94,7 @@ class PagesProcess:
         """Runs until it is asked to stop. Nothing is lost, whatever it is doing then."""
         pulse = self._notifier.pulse
         self._scheduler.start()
-        self._last_status = self._status()
-        self._notifier.ready(self._last_status)
+        self._notifier.ready(self._status())
         _LOG.info("started")
         while (number := next_signal(pulse)) not in STOP:
             if number is RELOAD:
@@ -131,16 +129,13 @@ class PagesProcess:
             _LOG.info("the configuration was read again", extra=changes)
             self._settings = settings
             self._scheduler.change(settings.daemon.tick)
-        self._last_status = self._status()
-        self._notifier.ready(self._last_status)
+        self._notifier.ready(self._status())
 
     def _check(self) -> None:
         tell_repeats()
         self._scheduler.pulse()
         self._watchdog.check(self._settings)
-        if self._status() != self._last_status:
-            self._last_status = self._status()
-            self._notifier.status(self._last_status)
+        self._notifier.status(self._status())
 
     def _status(self) -> str:
         """A line for `systemctl status`."""

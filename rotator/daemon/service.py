@@ -112,7 +112,6 @@ class Service:
         self._is_untidy = False
         self._tidied_at = float("-inf")
         self._restart_for: list[str] = []
-        self._last_status = ""
         self.pages: Final = PageSource()
 
     def run(self, next_signal: Callable[[float], signal.Signals | None]) -> None:
@@ -120,8 +119,7 @@ class Service:
         pulse = self._notifier.pulse
         self._scheduler.start()
         self._dispatcher.start(self)
-        self._last_status = self._status()
-        self._notifier.ready(self._last_status)
+        self._notifier.ready(self._status())
         _LOG.info("started", extra=self._size())
         while not self._is_over():
             number = next_signal(pulse)
@@ -235,8 +233,7 @@ class Service:
             self._refusal = None
             self._put_in_force(settings)
         self._is_untold = True
-        self._last_status = self._status()
-        self._notifier.ready(self._last_status)
+        self._notifier.ready(self._status())
 
     def _put_in_force(self, settings: Settings) -> None:
         """Puts settings in force, from the next tick on; jobs that run end by those that they began with."""
@@ -253,9 +250,9 @@ class Service:
         self._stopping_since = self._monotonic()
         self._dispatcher.stop()
         self._scheduler.tick_now()
-        self._last_status = self._status()
-        self._notifier.stopping(self._last_status)
-        _LOG.info(self._last_status, extra={"signal": number.name})
+        status = self._status()
+        self._notifier.stopping(status)
+        _LOG.info(status, extra={"signal": number.name})
 
     def _stop_at_once(self) -> NoReturn:
         for status in self._rotations.statuses:
@@ -278,10 +275,7 @@ class Service:
         tell_repeats()
         self._tidy_up()
         self._scheduler.pulse()
-        status = self._status()
-        if status != self._last_status:
-            self._last_status = status
-            self._notifier.status(status)
+        self._notifier.status(self._status())
         makes_progress = self._watchdog.check(self._settings)
         if makes_progress and self._stopping_since is not None and self._rotation_jobs():
             self._notifier.extend(EXTENSION)

@@ -26,6 +26,7 @@ class Notifier:
         """`address` is a path, or `@` and an abstract name; `watchdog` how long systemd lets pass without a sign."""
         self._address: Final = address
         self.watchdog: Final = watchdog
+        self._said = ""
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str]) -> Self:
@@ -39,11 +40,12 @@ class Notifier:
 
     def ready(self, status: str) -> None:
         """It has started, or has read its configuration again."""
-        self._send("READY=1", f"STATUS={one_line(status)}")
+        self._say(status, "READY=1")
 
     def status(self, status: str) -> None:
-        """A line for `systemctl status`."""
-        self._send(f"STATUS={one_line(status)}")
+        """A line for `systemctl status`, where it is another than the one before."""
+        if status != self._said:
+            self._say(status)
 
     def reloading(self, monotonic: Callable[[], float]) -> None:
         """It reads its configuration again; `ready` ends it. `monotonic` is CLOCK_MONOTONIC in seconds."""
@@ -51,7 +53,7 @@ class Notifier:
 
     def stopping(self, status: str) -> None:
         """It was asked to end and does so."""
-        self._send("STOPPING=1", f"STATUS={one_line(status)}")
+        self._say(status, "STOPPING=1")
 
     def alive(self) -> None:
         """It makes progress: the watchdog starts to count anew."""
@@ -60,6 +62,10 @@ class Notifier:
     def extend(self, by: timedelta) -> None:
         """It needs longer to end than the unit says: at least so long from now, or until this is said again."""
         self._send(f"EXTEND_TIMEOUT_USEC={by // timedelta(microseconds=1)}")
+
+    def _say(self, status: str, *lines: str) -> None:
+        self._said = status
+        self._send(*lines, f"STATUS={one_line(status)}")
 
     def _send(self, *lines: str) -> None:
         if self._address is None:

@@ -130,13 +130,12 @@ def texts_of(parent: etree._Element, *names: str) -> list[str]:
     """The texts of some elements, each as `text_of` gives it, found in one pass: for what is there by the thousand."""
     tags = _qualified_all(names)
     found: dict[Any, str] = {}
-    for child in parent.iterchildren(*tags):
-        if is_nil(child):
-            continue
+    for child in parent:
         tag = child.tag
-        if tag in found:
-            raise WrongShape(f"{etree.QName(child).localname} is there more than once")
-        found[tag] = simple_text(child)
+        if tag in tags and not is_nil(child):
+            if tag in found:
+                raise WrongShape(f"{etree.QName(child).localname} is there more than once")
+            found[tag] = simple_text(child)
     return [found.get(tag, "") for tag in tags]
 
 

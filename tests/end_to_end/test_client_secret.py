@@ -159,6 +159,7 @@ def test_what_makes_no_sense_of_a_client_secret_is_refused_in_a_sentence(ground:
     assert "say `max_age`" in ran.err
 
 
+@thorough
 def test_no_secret_is_printed_logged_written_down_or_shown_of_a_process(ground: Ground) -> None:
     assert ground.rotator("enroll", NAME).code == 0
     secrets = set(secrets_of(ground))

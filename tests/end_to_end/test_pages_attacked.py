@@ -135,6 +135,7 @@ def size_of(daemon: Daemon) -> int:
     return sum(len(json.dumps(event)) for event in daemon.events)
 
 
+@thorough
 def test_a_rotation_under_way_ends_well_its_consumer_logs_in_and_the_log_stays_small(place: Place) -> None:
     assert rotated(place, silent=FEW_SILENT, open_files=FEW_FILES).log < LARGEST_LOG
 

@@ -10,6 +10,7 @@ from sqlalchemy import make_url
 from tests.contract.servers.postgres import scratch_database
 from tests.end_to_end.daemons import configured, running
 from tests.end_to_end.places import hosted_place
+from tests.tiers import thorough
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 DAEMON = {"tick": "1s", "jitter": "0s", "inventory_every": "2s"}
 
 
+@thorough
 def test_a_server_that_is_away_is_waited_for_at_the_start_and_later(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, postgres_server: PostgresServer
 ) -> None:

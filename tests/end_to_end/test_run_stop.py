@@ -24,7 +24,7 @@ from tests.end_to_end.places import (
     upload_after_promotion,
     with_new_key,
 )
-from tests.tiers import standard_first
+from tests.tiers import standard_first, thorough
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -117,6 +117,7 @@ def test_at_the_promotion_it_ends_with_the_new_key_current_and_the_next_start_re
     assert place.outcomes("billing")[0] == "rotated"
 
 
+@thorough
 def test_while_an_old_key_is_retired_nobody_is_refused_and_the_next_start_finishes(place: Place) -> None:
     old, config = place.current("warehouse"), due(place, "warehouse")
     stopped(place, config, upload_after_promotion(place, "warehouse"), "disable")
@@ -130,6 +131,7 @@ def test_while_an_old_key_is_retired_nobody_is_refused_and_the_next_start_finish
     assert place.outcomes("warehouse")[0] == "rotated"
 
 
+@thorough
 def test_asked_twice_it_ends_at_once_and_the_next_start_finishes(place: Place) -> None:
     old, config = place.current("billing"), due(place, "billing")
     here = place.hold(about(Kind.SOAP_UPDATE)(place), SLOW, DEADLINE)

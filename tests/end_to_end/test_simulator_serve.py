@@ -16,7 +16,7 @@ import requests
 from rotator.core.credentials import Stage
 from rotator.stores.files.store import FilesStore
 from tests.end_to_end.places import DEADLINE
-from tests.tiers import standard_first
+from tests.tiers import standard_first, thorough
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -57,6 +57,7 @@ def test_it_stays_until_it_is_stopped_and_ends_well(tmp_path: Path, number: sign
         assert process.stdout.read().strip() == "Stopped."
 
 
+@thorough
 def test_the_exported_store_holds_what_consumers_log_in_with(tmp_path: Path) -> None:
     with served("--export", str(tmp_path / "export")):
         store = FilesStore("keys", tmp_path / "export" / "store")

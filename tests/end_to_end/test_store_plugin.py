@@ -98,6 +98,7 @@ def consume(installed: Path, address: str, orgs: Path) -> subprocess.CompletedPr
     return subprocess.run(command, env=beside(installed), capture_output=True, text=True, check=False)
 
 
+@thorough
 def test_a_consumer_logs_in_from_a_store_of_another_package(installed: Path, orgs: Path) -> None:
     key = orgs.parent / "keys" / "production-Reporting.pem"
     answer(installed, orgs, "adopt", "reporting", "--key", str(key))

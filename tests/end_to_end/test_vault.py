@@ -111,6 +111,7 @@ def test_the_check_names_a_missing_capability_with_the_policy_that_allows_it(vau
     assert f'Add to its policy: path "kv/data/{FOLDER}/' in line["hint"]
 
 
+@thorough
 def test_a_talkative_run_betrays_nothing(vault: VaultProcess, adopted: Path) -> None:
     before = fields(vault, "billing")
     done = rotator(adopted, "rotate", "now", "billing", "--verbose")

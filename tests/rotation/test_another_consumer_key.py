@@ -120,7 +120,7 @@ def test_the_rotation_ends_with_the_new_one(
     nobody = meanwhile(ground, lineup, credential, app, is_taken=is_taken)
     assert rotated(ground, nobody).outcome is Outcome.ROTATED
     assert nobody.calls > 10
-    for at in range(1, nobody.tried_at + 1, of_tier(2, thorough=1)):
+    for at in range(1, nobody.tried_at + 1, of_tier(4, thorough=1)):
         person = meanwhile(ground, lineup, credential, app, is_taken=is_taken, at=at)
         report = rotated(ground, person)
         assert report.outcome is Outcome.ROTATED, f"call {at}: {report}"

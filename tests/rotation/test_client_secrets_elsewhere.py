@@ -62,6 +62,7 @@ def elsewhere(request: pytest.FixtureRequest, secret_ground: SecretGround) -> Se
     return ground
 
 
+@thorough
 def test_it_is_the_same_in_every_store_and_database(elsewhere: SecretGround) -> None:
     ground = elsewhere
     ground.handle("enroll")

@@ -20,6 +20,7 @@ from rotator.services.schedule.due import DueAction, due_now
 from rotator.web.routes import application
 from rotator.web.source import Liveness
 from tests.rotation.secret_ground import APP, NAME, SecretGround
+from tests.tiers import thorough
 from tests.unit.web.client import Client
 
 if TYPE_CHECKING:
@@ -109,6 +110,7 @@ def test_an_app_that_has_a_certificate_too_is_no_drift_of_its_secret(enrolled: S
     assert (life.state, status.state) == (CertificateState.OK, CredentialState.OK)
 
 
+@thorough
 def test_the_pages_and_the_metrics_show_it_and_call_it_no_certificate(enrolled: SecretGround) -> None:
     enrolled.handle("replace")
     seen(enrolled)

@@ -57,6 +57,7 @@ def test_it_is_the_same_with_external_client_apps(ground: Ground, lineup: Lineup
     assert crashes.points >= POINTS * programs
 
 
+@thorough
 @pytest.mark.parametrize("scenario", standard_first(IN_THE_MIDDLE, IN_THE_MIDDLE[1:2]), ids=str)
 def test_whatever_was_begun_is_ended_by_finish_too(ground: Ground, scenario: Scenario) -> None:
     def then(app: Application) -> Report | None:

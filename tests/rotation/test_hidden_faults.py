@@ -17,7 +17,7 @@ from tests.rotation.lineups import HIDDEN, HIDDEN_IN_OTHER_WORDS
 from tests.rotation.scenarios import OF_HIDDEN_PAIRS, RESTORE, SCENARIOS
 from tests.rotation.test_org_faults import NEVER, PASSING, logs_in
 from tests.rotation.watching import handle
-from tests.tiers import first_standard, rows_standard_first, standard_first
+from tests.tiers import first_standard, rows_standard_first, standard_first, thorough
 
 if TYPE_CHECKING:
     from rotator.services.rotation.report import Report
@@ -110,6 +110,7 @@ def test_a_deployment_that_the_org_refuses_takes_nothing_from_what_was_proven_be
     scenario.check(ground, end)
 
 
+@thorough
 @BOTH
 def test_an_app_that_never_takes_a_certificate_ends_the_run_and_the_next_one_goes_on(
     ground: Ground, scenario: Scenario

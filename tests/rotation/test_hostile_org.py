@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from tests.rotation.ground import Ground
     from tests.rotation.watching import Scenario
 
-WANTED: Final = int(os.environ.get("ROTATOR_ANSWERS", of_tier(60, thorough=2000)))
+WANTED: Final = int(os.environ.get("ROTATOR_ANSWERS", of_tier(30, thorough=2000)))
 PLAYS: Final = of_tier(2, thorough=5)
 """In one go of Hypothesis."""
 

@@ -123,6 +123,7 @@ def test_who_has_lost_the_lock_to_somebody_else_does_nothing_more(
         IN_PLACE.check(ground, IN_PLACE.handle(app))
 
 
+@thorough
 def test_of_two_machines_that_lose_the_lock_one_after_the_other_one_ends_the_rotation(
     ground: Ground, postgres_server: PostgresServer
 ) -> None:

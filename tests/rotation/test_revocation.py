@@ -27,7 +27,7 @@ from rotator.services.rotation.requests import Request
 from rotator.simulator.org.apps import App
 from tests.rotation.ground import USER
 from tests.rotation.lineups import CONNECTED, EXTERNAL, HIDDEN
-from tests.tiers import standard_first
+from tests.tiers import standard_first, thorough
 
 if TYPE_CHECKING:
     from tests.rotation.ground import Ground
@@ -157,6 +157,7 @@ def test_a_certificate_that_only_looks_like_ours_is_ended_too(ground: Ground) ->
     assert given.log_in() is None
 
 
+@thorough
 def test_a_certificate_that_somebody_puts_on_a_revoked_app_is_seen(ground: Ground) -> None:
     in_use(ground)
     revoke(ground)
@@ -183,6 +184,7 @@ def test_what_was_pending_is_not_used_when_it_comes_back(ground: Ground) -> None
     assert pending.fingerprint not in ground.kept("billing")
 
 
+@thorough
 def test_revoked_once_more_while_it_comes_back_nothing_of_that_is_used(ground: Ground) -> None:
     in_use(ground)
     revoke(ground)
@@ -195,6 +197,7 @@ def test_revoked_once_more_while_it_comes_back_nothing_of_that_is_used(ground: G
     assert half_way not in ground.kept("billing")
 
 
+@thorough
 def test_a_rotation_that_was_half_done_is_given_up(ground: Ground) -> None:
     given = in_use(ground)
     assert crashing(ground, lambda: handle(ground, Request("replace", ALEX)), 30)

@@ -281,6 +281,7 @@ def test_access_that_comes_back_lets_no_other_revoked_key_in(shared: Ground) -> 
     assert Given(shared, shared.current("warehouse")).holds
 
 
+@thorough
 def test_what_was_taken_with_another_credential_comes_back_with_the_one_that_needs_it(shared: Ground) -> None:
     given, other = in_use(shared), in_use(shared, "warehouse", "Warehouse_A")
     revoke(shared)
@@ -295,6 +296,7 @@ def test_what_was_taken_with_another_credential_comes_back_with_the_one_that_nee
     assert Given(shared, shared.current("billing")).holds
 
 
+@thorough
 def test_a_permission_set_that_ends_comes_back_with_its_end_and_not_after_it(shared: Ground) -> None:
     in_use(shared)
     user = shared.org.users[USER]

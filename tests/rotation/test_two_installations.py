@@ -157,6 +157,7 @@ def test_of_two_that_take_turns_in_vault_one_goes_through_and_the_other_says_why
     scenario_run.check([through, stopped])
 
 
+@thorough
 @pytest.mark.parametrize("lineup", standard_first([CONNECTED, HIDDEN, OTHER_WORDS], [CONNECTED]), ids=str)
 def test_of_two_that_take_turns_in_aws_one_goes_through_and_the_other_says_why_not(
     in_aws: Second, lineup: Lineup

@@ -17,7 +17,7 @@ from rotator.services.alerting import kinds
 from rotator.services.inventory.remarks import remark_on
 from tests.rotation.revoking import revoke_in
 from tests.rotation.secret_ground import APP, NAME, SecretGround, secret_ground_in
-from tests.tiers import rows_standard_first
+from tests.tiers import rows_standard_first, thorough
 from tests.worst_hour.hours import Following
 from tests.worst_hour.secret_endings import SECRET_ENDINGS, NewPairRefused, SecretEnding
 from tests.worst_hour.secret_hours import SecretHour
@@ -65,6 +65,7 @@ def test_no_consumer_is_refused_and_every_surface_says_what_is_so(
     assert [*wrong, *hour.wrong_at_the_end()] == []
 
 
+@thorough
 def test_one_that_was_revoked_is_that_on_every_surface_until_it_comes_back(ground: SecretGround) -> None:
     hour = SecretHour(ground, NewPairRefused())
     ground.handle("replace")

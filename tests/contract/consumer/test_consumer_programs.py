@@ -19,6 +19,7 @@ from rotator.simulator.serving.server import SimulatorServer
 from rotator.simulator.wire.faults import Effect, Fault, Kind
 from rotator.stores.files.store import FilesStore
 from tests.contract.consumer.billing import USER, billing_version
+from tests.tiers import first_standard
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -95,12 +96,14 @@ if shutil.which("node"):
 
     @pytest.mark.parametrize(
         "fault",
-        [
-            Fault(Kind.TOKEN, Effect.FAIL, times=1, answer="http_503"),
-            Fault(Kind.TOKEN, Effect.FAIL, times=2, answer="unknown_error"),
-            Fault(Kind.TOKEN, Effect.LOSE_ANSWER, times=1),
-            Fault(Kind.TOKEN, Effect.HANG, times=1),
-        ],
+        first_standard(
+            [
+                Fault(Kind.TOKEN, Effect.FAIL, times=1, answer="http_503"),
+                Fault(Kind.TOKEN, Effect.FAIL, times=2, answer="unknown_error"),
+                Fault(Kind.TOKEN, Effect.LOSE_ANSWER, times=1),
+                Fault(Kind.TOKEN, Effect.HANG, times=1),
+            ]
+        ),
         ids=["a page with 503", "retry your request", "a lost answer", "no answer"],
     )
     def test_the_program_for_node_waits_for_an_org_that_is_away(

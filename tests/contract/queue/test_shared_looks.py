@@ -17,6 +17,7 @@ from rotator.services.inventory.whole_looks import WholeLooks
 from rotator.simulator.wire.faults import Kind
 from tests.contract.history.databases import EMPTY
 from tests.contract.servers.postgres import execute
+from tests.tiers import thorough
 from tests.unit.services.inventory.test_whole_looks import CONFIGURATION, HOUR, STEADY, World, told
 
 if TYPE_CHECKING:
@@ -54,6 +55,7 @@ def looks(world: World, tmp_path: Path) -> Callable[[], Inventory]:
     return look
 
 
+@thorough
 def test_a_day_of_looks_by_three_reads_everything_once_and_proves_once_that_the_program_can_log_in(
     world: World, looks: Callable[[], Inventory]
 ) -> None:

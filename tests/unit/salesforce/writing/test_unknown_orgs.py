@@ -94,7 +94,7 @@ TIMINGS: Final = [dict(zip(TIMING, values, strict=True)) for values in product(*
 ANSWERS: Final = [*product(range(len(TIMINGS)), LOST)]
 
 
-@pytest.mark.parametrize(("number", "answers"), rows_standard_first(ANSWERS, ANSWERS[::3]))
+@pytest.mark.parametrize(("number", "answers"), rows_standard_first(ANSWERS, ANSWERS[::5]))
 def test_a_lost_answer_is_made_good_by_the_next_run(number: int, answers: str) -> None:
     world, metadata_type = new_world(OrgSettings(**TIMINGS[number])), (APP, SETTINGS)[number % 2]
     component = world.component(metadata_type)

@@ -18,7 +18,7 @@ from rotator.services.rotation.recorder import RunRecorder
 from rotator.services.rotation.report import Outcome
 from rotator.services.rotation.requests import Request
 from rotator.services.stored_logins import live_certificates, note_login, stored_logins
-from tests.tiers import longer
+from tests.tiers import first_standard, longer
 from tests.unit.services.bench import FINISH, NOW
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ def test_a_store_that_lost_what_the_history_knows_is_to_be_brought_back(one: Ben
 
 
 @longer
-@pytest.mark.parametrize("event", ["upload_begins", "upload"])
+@pytest.mark.parametrize("event", first_standard(["upload", "upload_begins"]))
 @pytest.mark.parametrize("request_", [NOW, FINISH, RESTORE], ids=lambda each: each.goal or "finish")
 def test_a_rotation_whose_store_is_gone_stays_open_until_it_is_back(one: Bench, event: str, request_: Request) -> None:
     one.handle()

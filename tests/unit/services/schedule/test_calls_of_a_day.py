@@ -166,6 +166,7 @@ def test_one_with_things_of_all_types_twice_a_look_and_with_no_more_logins(day: 
     assert day.calls[Call.SOAP_LIST] == 2 * LOOKS
 
 
+@thorough
 def test_a_session_that_the_org_ends_and_a_service_that_starts_again_cost_a_login_each(day: Day) -> None:
     day.live(FIRST_LOOKS)
     day.live(at_noon=day.org.sessions.end_all)

@@ -13,7 +13,7 @@ from rotator.history.usage.consumer_reports import MOST_CONSUMERS, ConsumerRepor
 from rotator.salesforce.access.login_history import LoginsHidden
 from rotator.services.alerting.kinds import UNMOVED
 from rotator.testing.versions import MOMENT
-from tests.tiers import longer
+from tests.tiers import longer, thorough
 from tests.unit.services.bench import NOW
 from tests.unit.services.cycle_bench import CycleBench, cycle_bench
 from tests.unit.services.schedule.test_left_behind_told import MINUTE, crowded, logged_in, look
@@ -176,6 +176,7 @@ def test_who_has_not_said_so_is_told_before_the_end_and_waited_for_only_where_th
     assert UNMOVED not in made.open_kinds()
 
 
+@thorough
 def test_of_more_consumers_than_are_kept_the_one_that_was_silent_for_longest_goes(database: Database) -> None:
     reports = ConsumerReports(database)
     for number in range(MOST_CONSUMERS + 1):

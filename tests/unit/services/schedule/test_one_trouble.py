@@ -14,7 +14,7 @@ from rotator.errors import LoginRefused, OrgError
 from rotator.history.alerts.outbox import OPENED
 from rotator.services.rotation.requests import Request
 from tests.contract.history.databases import NEW_ALERT
-from tests.tiers import longer
+from tests.tiers import longer, thorough
 from tests.unit.services.cycle_bench import CycleBench, cycle_bench
 
 if TYPE_CHECKING:
@@ -63,6 +63,7 @@ def steps(found: CycleBench, alert: Alert) -> list[str]:
     return [each.step for each in found.context.history.outbox.notifications(alert.id)]
 
 
+@thorough
 def test_that_the_certificate_expires_is_told_in_the_thread_of_why_it_was_not_replaced(one: CycleBench) -> None:
     refuse_uploads(one)
     one.work()

@@ -18,7 +18,7 @@ from rotator.history.journal import queries, verification
 from rotator.history.kept.kept_rows import KeptRows
 from rotator.history.kept.parts import ALERTS, STANDING
 from rotator.history.sightings import last_sightings, sightings_of
-from tests.tiers import longer, more_in_thorough, of_tier
+from tests.tiers import longer, more_in_thorough, of_tier, thorough
 from tests.unit.services.cycle_bench import CycleBench, cycle_bench
 
 if TYPE_CHECKING:
@@ -93,6 +93,7 @@ def test_an_org_that_renames_its_apps_at_each_inventory_leaves_a_bounded_history
     assert len(KeptRows(database).read(STANDING).of(STANDING)["production"]) == APPS + 1
 
 
+@thorough
 def test_what_is_configured_and_what_people_took_on_is_never_forgotten(
     one: CycleBench, database: Database, expiring: list[Certificate]
 ) -> None:

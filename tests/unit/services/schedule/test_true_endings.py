@@ -25,7 +25,7 @@ from rotator.services.alerting.kinds import (
     rotation_trouble,
 )
 from rotator.services.alerting.rules import AlertRules
-from tests.tiers import longer
+from tests.tiers import first_standard, longer
 from tests.unit.revoked import revoke
 from tests.unit.services.bench import NOW
 from tests.unit.services.cycle_bench import CycleBench, cycle_bench
@@ -67,7 +67,7 @@ def why(one: CycleBench, trouble: str) -> str:
     return one.alert(trouble).closed_why
 
 
-@pytest.mark.parametrize("kind", [LEFT_BEHIND, UNMOVED, DRIFT, UNSTORED, HELD, "rotation"])
+@pytest.mark.parametrize("kind", first_standard([LEFT_BEHIND, DRIFT, "rotation", UNMOVED, UNSTORED, HELD], 3))
 def test_what_a_revocation_has_ended_is_said_to_have_ended_by_it(one: CycleBench, kind: str) -> None:
     trouble = rotation_trouble("billing") if kind == "rotation" else key(kind, "billing")
     opened(one, trouble)

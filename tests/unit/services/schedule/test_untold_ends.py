@@ -11,7 +11,7 @@ from rotator.history.journal.queries import rotations
 from rotator.services.rotation.rotation_service import RotationService
 from rotator.services.schedule.due import untold_end
 from rotator.services.schedule.rotation_job import RotationJob
-from tests.tiers import longer
+from tests.tiers import longer, thorough
 from tests.unit.services.bench import Died
 from tests.unit.services.cycle_bench import CycleBench, cycle_bench
 from tests.unit.services.rotation_attempts import DAY, DUE, made_due
@@ -97,6 +97,7 @@ def test_what_was_told_of_just_before_is_not_told_again(one: CycleBench, monkeyp
     assert told_by_the_next_one(one) == ["billing was rotated in production"]
 
 
+@thorough
 def test_an_end_of_long_ago_is_none_of_a_run_that_was_killed_before_it_had_one(
     one: CycleBench, monkeypatch: pytest.MonkeyPatch
 ) -> None:

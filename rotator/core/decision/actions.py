@@ -168,7 +168,7 @@ class Action:
         return self.app
 
 
-GOES_ON: Final = "Then run the same command again: it goes on from here."
+RERUN_GOES_ON: Final = "Then run the same command again: it goes on from here."
 """What who typed a command does when the cause of a halt is mended."""
 
 

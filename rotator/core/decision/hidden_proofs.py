@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from rotator.core import words
-from rotator.core.decision.actions import GOES_ON, Action, ActionKind, HaltReason, halt
+from rotator.core.decision.actions import RERUN_GOES_ON, Action, ActionKind, HaltReason, halt
 from rotator.core.decision.policies import Goal
 from rotator.core.logins import LoginOutcome
 
@@ -77,7 +77,7 @@ def key_is_ended(s: Situation, version: KnownVersion) -> Action | None:
             HaltReason.NOT_ENDED,
             f"App {app.name} does not show its certificate and was given another; a key that it held before {said}.",
             f"Look at the app in Setup, and remove the certificate {version.fingerprint}. {probe.answer.hint}".strip(),
-            rerun=GOES_ON,
+            rerun=RERUN_GOES_ON,
         )
     return s.try_login(version, "its key must be refused before it leaves the store")
 
@@ -107,7 +107,7 @@ def nothing_was_current(s: Situation, pending: KnownVersion, app: str) -> Action
         HaltReason.UNPROVEN,
         f"App {app} holds the new certificate, its key does not log in{said}, and nothing was current before.",
         (probe.answer.hint if probe else "") or "Look at the app's policies in Setup.",
-        rerun=GOES_ON,
+        rerun=RERUN_GOES_ON,
     )
 
 
@@ -126,5 +126,5 @@ def _nothing_is_proven(s: Situation, app: str, known: Mapping[KnownVersion, Prob
         f"App {app} does not show its certificate, and test logins with the stored keys do not tell which it holds: "
         f"{telling.answer.reason}.",
         words.sentences(telling.answer.hint, lost if may_be_lost else ""),
-        rerun=GOES_ON if is_begun else "",
+        rerun=RERUN_GOES_ON if is_begun else "",
     )

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from rotator.core import words
-from rotator.core.decision.actions import GOES_ON, Action, ActionKind, HaltReason, halt
+from rotator.core.decision.actions import RERUN_GOES_ON, Action, ActionKind, HaltReason, halt
 from rotator.core.decision.hidden_proofs import may_be_sent_to, some_key_logs_in
 from rotator.core.decision.policies import Goal
 from rotator.core.logins import LoginOutcome
@@ -174,5 +174,5 @@ def unproven(s: Situation, pending: KnownVersion, probe: Probe) -> Action:
         HaltReason.UNPROVEN,
         f"Test logins with the new key prove nothing ({probe.answer.reason}); it stays pending, {left}.",
         probe.answer.hint,
-        rerun=GOES_ON,
+        rerun=RERUN_GOES_ON,
     )

@@ -26,7 +26,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from rotator.core import words
-from rotator.core.decision.actions import GOES_ON, Action, ActionKind, HaltReason, halt
+from rotator.core.decision.actions import RERUN_GOES_ON, Action, ActionKind, HaltReason, halt
 from rotator.core.decision.decide import all_is_done, apps_are_readable, request_can_be_met
 from rotator.core.decision.policies import Goal
 from rotator.core.decision.proofs import is_refused_for_certain
@@ -159,7 +159,7 @@ def pending_is_verified(s: Situation) -> Action | None:
             f"The test login with the consumer key and secret in use was refused: {probe.answer.reason}. The pair is"
             " stored as pending; nothing was current before, and nothing was changed on the org.",
             probe.answer.hint,
-            rerun=GOES_ON,
+            rerun=RERUN_GOES_ON,
         )
     if probe is None or not (s.unproven_for_too_long(probe) or s.refused_for_good(probe)):
         return s.try_login(pending, "its pair must log in before it becomes current")
@@ -170,7 +170,7 @@ def pending_is_verified(s: Situation) -> Action | None:
         HaltReason.UNPROVEN,
         f"Test logins with the new consumer key and secret do not succeed ({probe.answer.reason}); {left}.",
         probe.answer.hint,
-        rerun=GOES_ON,
+        rerun=RERUN_GOES_ON,
     )
 
 

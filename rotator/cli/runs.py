@@ -36,7 +36,7 @@ def chosen(app: Application, names: Sequence[str], *, every: bool | None = None)
     if every and names:
         raise wrong_input("Names and --all were given.", "Give one or the other.")
     if not every and not names:
-        some = ", ".join(app.settings.credentials) or "those you configure"
+        some = ", ".join(words.choice(app.settings.credentials)) or "those you configure"
         raise wrong_input(
             "No credential was named.", f"Name one of {some}{'.' if every is None else ', or give --all.'}"
         )

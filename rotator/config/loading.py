@@ -14,6 +14,7 @@ from rotator.config.rotation.hooks import COMMAND, UNIT_HOOK, WEBHOOK
 from rotator.config.settings import BY_CREDENTIAL, BY_NAME, OWN_KEY, WITH_KIND, Settings
 from rotator.config.validation_errors import Mistake, Place, describe
 from rotator.config.windows import BY_CRON, WEEKLY
+from rotator.core import words
 from rotator.errors import ConfigurationError
 from rotator.resources import EXAMPLE
 from rotator.trusted_files import believe, who_else_writes
@@ -217,7 +218,7 @@ def named(section: Mapping[str, T], name: str, kind: str) -> T:
     from difflib import get_close_matches  # noqa: PLC0415 - for who mistyped
 
     close = get_close_matches(name, section, n=1)
-    there_are = f"Configured are: {', '.join(section) or 'none'}."
+    there_are = f"Configured are: {', '.join(words.choice(section)) or 'none'}."
     raise ConfigurationError(
         f"There is no {kind} called {name!r}.",
         effect="Nothing was touched.",

@@ -6,10 +6,11 @@ What machines read back (rows, keys, JSON, lock files) has formats of its own, w
 from __future__ import annotations
 
 from datetime import MAXYEAR, UTC, datetime, timedelta
+from itertools import islice
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable
 
     from rotator.errors import Holder
 
@@ -24,6 +25,8 @@ _FEW: Final = 2
 """Two of a unit tell more than one of the next: 36 hours, not 1 day."""
 
 _MANY_SECONDS: Final = 100
+
+_MOST_NAMED: Final = 12
 
 
 def day(time: datetime) -> str:
@@ -135,6 +138,13 @@ def listed(items: Iterable[str], last: str = "and") -> str:
     """`a, b and c`; empty where there is nothing."""
     *others, end = [*items] or [""]
     return f"{', '.join(others)} {last} {end}" if others else end
+
+
+def choice(names: Collection[str]) -> list[str]:
+    """Names to choose from in a sentence: the first dozen, and how many others there are."""
+    first = [*islice(names, _MOST_NAMED)]
+    others = len(names) - len(first)
+    return [*first, count(others, "other")] if others else first
 
 
 def short(fingerprint: str) -> str:

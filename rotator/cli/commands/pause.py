@@ -134,7 +134,8 @@ def _scopes(app: Application, names: Sequence[str], org: str | None, *, every: b
     given = (bool(names), org is not None, every)
     if sum(given) != 1:
         message = "More than one of NAME, --org and --all was given." if any(given) else "Nothing was named."
-        raise wrong_input(message, f"Give {words.listed([*app.settings.credentials, '--org ORG'], 'or')}, or --all.")
+        names = words.choice(app.settings.credentials)
+        raise wrong_input(message, f"Give {words.listed([*names, '--org ORG'], 'or')}, or --all.")
     if org is not None:
         app.org(org)
         return [of_org(org)]

@@ -115,6 +115,14 @@ def test_lists_are_sentences() -> None:
     assert words.listed(["a", "b"], "or") == "a or b"
 
 
+def test_of_very_many_names_to_choose_from_the_first_are_told() -> None:
+    names = [f"app-{number:03}" for number in range(300)]
+    assert words.choice(names[:12]) == names[:12]
+    assert words.choice(names[:13]) == [*names[:12], "1 other"]
+    assert words.choice(names) == [*names[:12], "288 others"]
+    assert words.choice({}) == []
+
+
 def test_a_fingerprint_is_known_by_its_beginning() -> None:
     assert words.short("ab" * 32) == "abababababab"
 

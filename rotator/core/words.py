@@ -71,11 +71,6 @@ def distance(time: datetime, now: datetime) -> str:
     return f"in {length(time - now)}" if time > now else f"{length(now - time)} ago"
 
 
-def is_or_was(time: datetime, now: datetime) -> str:
-    """The verb of a moment that may be past."""
-    return "was" if time <= now else "is"
-
-
 def refused(since: datetime, now: datetime) -> str:
     """That consumers of a credential are refused now, and since when."""
     lasts = length(max(now - since, timedelta(0)))

@@ -37,9 +37,8 @@ def how_it_begins(begins: Beginning, name: str, now: datetime) -> str:
 def what_would_expire(danger: Danger, name: str, not_after: datetime, now: datetime) -> str:
     """That a pause or a freeze lets a certificate expire, and until when something can be done."""
     verb = "expired" if has_come(not_after, now) else "expires"
-    last_chance = (
-        f"The last moment to begin {words.is_or_was(danger.last_chance, now)} {moment(danger.last_chance, now)}"
-    )
+    is_or_was = "was" if has_come(danger.last_chance, now) else "is"
+    last_chance = f"The last moment to begin {is_or_was} {moment(danger.last_chance, now)}"
     return (
         f"It is held up until too late for its certificate, which {verb} at {moment(not_after, now)}. {last_chance}:"
         f" `rotate now {name}` does."

@@ -52,13 +52,14 @@ def tokens_of(records: OrgRecords, username: str) -> list[OauthToken]:
     Who has not the permission "Customize Application" sees only his own, and is not told so.
     """
     found: list[OauthToken] = []
+    seen: set[str] = set()
     since = ""
     for _ in range(MOST_READS):
         text = f"{_FIELDS} WHERE User.Username = {quoted(username)}{since} ORDER BY CreatedDate LIMIT {MOST_ROWS}"
         rows = records.read(text, _token)
         # Those of the second that was read last come once more.
-        seen = {each.delete_token.reveal() for each in found}
         new = [row for row in rows if row.delete_token.reveal() not in seen]
+        seen.update(row.delete_token.reveal() for row in new)
         found += new
         if len(rows) < MOST_ROWS:
             return found

@@ -27,6 +27,7 @@ def held(
     begins = danger.begins
     verb = "expired" if has_come(not_after, now) else "expires"
     then = f"begins at {words.moment(begins.at)}, which is too late" if begins.at else "does not begin"
+    is_or_was = "was" if has_come(danger.last_chance, now) else "is"
     return alert(
         HELD,
         name,
@@ -35,7 +36,7 @@ def held(
         " ".join(f"It is {each}." for each in begins.held_by),
         {"Not after": words.moment(not_after), "Last moment": words.moment(danger.last_chance)},
         meanwhile=f"By schedule its rotation {then}, and nothing overrides that.",
-        to_do=f"The last moment to begin {words.is_or_was(danger.last_chance, now)} {words.moment(danger.last_chance)}."
+        to_do=f"The last moment to begin {is_or_was} {words.moment(danger.last_chance)}."
         f" `rotate now {name}` rotates it all the same{_how_to_end(begins.held_by)}.",
         org=org,
         credential=name,

@@ -143,13 +143,13 @@ def _test_call(app: Application, name: str, hook: Settings, credential: str | No
 
 def _try(app: Application, name: str, call: HookCall) -> tuple[dict[str, object], ExitCode]:
     from rotator.hooks.base import HookFailed  # noqa: PLC0415 - `--help` needs none
-    from rotator.services.hooks.hook_service import HookService, as_failure  # noqa: PLC0415 - `--help` needs none
+    from rotator.services.hooks.hook_service import HookService, as_failure, presentable  # noqa: PLC0415 - `--help` needs none
 
     answer: dict[str, object] = {"accepted": True, "output": "", "problem": "", "hint": ""}
     try:
-        output = as_failure(name, lambda: app.hook(name).call(call))
+        output = presentable(as_failure(name, lambda: app.hook(name).call(call)))
     except HookFailed as error:
-        said = {"output": error.output, "problem": error.message, "hint": error.hint}
+        said = {"output": presentable(error.output), "problem": error.message, "hint": error.hint}
         return answer | {"accepted": False} | said, of_error(error)
     with suppress(RotatorError):  # The hook did its work, whether or not the history can be told.
         HookService.of(app.settings, app.database, now=app.now, random=random).tried(Calls(name, call.credential))

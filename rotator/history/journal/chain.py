@@ -34,7 +34,8 @@ _SECRETS: Final = {
 }
 """Secrets that are known by their form. One that is only a word is not."""
 
-_PRIVATE_KEY: Final = re.compile(r"-----BEGIN [A-Z0-9 ]*PRIVATE KEY-----")
+_PRIVATE_KEY: Final = re.compile(r"-----(?:BEGIN|END) [A-Z0-9 ]*PRIVATE KEY-----")
+"""Of what was said at length the end alone may be there."""
 
 
 def canonical(value: object) -> str:

@@ -175,12 +175,12 @@ class HookService:
     def _make(self, due: DueCall, call: HookCall, open_hook: Callable[[str], Hook]) -> Made:
         began = self._now()
         try:
-            output = as_failure(due.hook, lambda: open_hook(due.hook).call(call))
+            output = presentable(as_failure(due.hook, lambda: open_hook(due.hook).call(call)))
         except HookFailed as error:
             return self._failed(due, call, error)
         known = self._attempts.get(HOOK, _of(due).name)
         seconds = max(0.0, round((self._now() - began).total_seconds(), 3))
-        self._end(due, call, "done", seconds=seconds, output=presentable(output))
+        self._end(due, call, "done", seconds=seconds, output=output)
         self._attempts.put(known.succeeded(self._now()))
         self._alerting.solved(hook_trouble(_of(due)), "", self._now())
         return Made(due.hook, call, output)
@@ -214,7 +214,7 @@ class HookService:
 
 
 def presentable(output: str) -> str:
-    """What a hook said, as the history may keep it."""
+    """What a hook said, as it may be kept and shown."""
     try:
         refuse_secrets(output)
     except HistoryError:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 import pytest
 
+from rotator.hooks.execution import KEPT
+from rotator.services.hooks.hook_service import LEFT_OUT
 from tests.unit.configurations import with_credentials
 
 if TYPE_CHECKING:
@@ -61,6 +64,32 @@ def test_trying_them_says_which_did_their_work(rotator: Command, config: Path) -
     assert "NOT_SET is not set" in ran.json[2]["problem"]
     assert rotator("--config", config, "hooks", "test", "good").code == 0
     assert rotator("--config", config, "hooks", "test", "bad").code == 3
+
+
+@pytest.mark.parametrize("status", [0, 1])
+def test_what_it_says_is_shown_as_the_history_would_keep_it(
+    rotator: Command, config: Path, tmp_path: Path, status: int
+) -> None:
+    says = tmp_path / "says"
+    says.write_text(f'#!/bin/sh\nprintf "%b" "$1"\nexit {status}\n')
+    says.chmod(0o700)
+
+    def said(text: str) -> tuple[str, str]:
+        hook = {"type": "command", "command": [str(says), text]}
+        config.write_text(f"{CONFIGURATION}\nhooks: {json.dumps({'after_rotation': {'talks': hook}})}\n")
+        test = ("--config", config, "hooks", "test", "talks")
+        return rotator(*test).out, rotator(*test, "--json").json[0]["output"]
+
+    shown, told = said("the password=hunter22 is in force")
+    assert "hunter22" not in shown + told
+    assert LEFT_OUT in shown
+    assert told == LEFT_OUT
+    shown, told = said(r"\0033]0;title\0007 reloaded\0342\0200\0256")
+    assert "?]0;title? reloaded?" in shown
+    assert told == "?]0;title? reloaded?"
+    shown, told = said("a" * 3000)
+    assert len(told) == KEPT
+    assert len(shown) < KEPT + 200
 
 
 @pytest.mark.parametrize(

@@ -87,6 +87,8 @@ def test_a_private_key_of_any_kind_is_refused_in_keys_and_in_text(kind: str) -> 
         details_text({header: 1})
     with pytest.raises(HistoryError, match="refused"):
         refuse_private_keys(None, "", f"pasted {header}")
+    with pytest.raises(HistoryError, match="refused"):
+        refuse_private_keys(f"of which the beginning was cut off\n-----END {kind}-----")
 
 
 def test_a_certificate_is_no_secret() -> None:

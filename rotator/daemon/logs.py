@@ -24,8 +24,9 @@ _STANDARD: Final = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asc
 _PRIORITIES: Final = {logging.DEBUG: 7, logging.INFO: 6, logging.WARNING: 4, logging.ERROR: 3, logging.CRITICAL: 2}
 
 # What they say of a call that is tried again quotes paths, which are secret in addresses of webhooks; of a tick that
-# lasts too long, what the scheduler's lag says already.
-_TALKATIVE: Final = ("urllib3", "requests", "apscheduler", "procrastinate", "psycopg.pool")
+# lasts too long, what the scheduler's lag says already; of a connection that broke, a line for each, what whoever used
+# it tells in one.
+_TALKATIVE: Final = ("urllib3", "requests", "apscheduler", "procrastinate", "psycopg")
 _TOLD_OF: Final = ("procrastinate.utils",)
 """Why a worker of Procrastinate's has ended is told by who begins them anew (`rotator.queue.queue_worker`), in a line
 and not in a traceback for each."""

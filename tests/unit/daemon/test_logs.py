@@ -55,7 +55,7 @@ def fault() -> BaseException:
 @pytest.fixture
 def stream() -> Iterator[io.StringIO]:
     """What a service logs to; logging is as before afterwards."""
-    loggers = [logging.getLogger(name) for name in (None, "rotator", "urllib3", "requests", "apscheduler")]
+    loggers = [logging.getLogger(name) for name in (None, "rotator", "urllib3", "requests", "apscheduler", "psycopg")]
     before = [(logger, logger.level, list(logger.handlers), logger.propagate) for logger in loggers]
     yield io.StringIO()
     logging.captureWarnings(capture=False)
@@ -126,6 +126,8 @@ def test_a_service_tells_what_it_does_and_what_other_libraries_warn_of(stream: i
     logging.getLogger("alembic").info("nothing to see")
     logging.getLogger("zeep").warning("Cannot reach %s", WEBHOOK)
     logging.getLogger("urllib3.connectionpool").warning("Retrying: /services/T000/B000/secretsecret")
+    for each in ("psycopg", "psycopg.pool"):
+        logging.getLogger(each).warning("query cancellation interrupted (%s): closing connection", "AdminShutdown")
     with warnings.catch_warnings():
         warnings.simplefilter("always")
         warnings.warn("it is old", DeprecationWarning, stacklevel=1)

@@ -13,7 +13,7 @@ import rotator
 from rotator.cli.error_output import run
 from rotator.cli.invocation import common_options, json_option
 from rotator.cli.lazy import Lazy, LazyGroup
-from rotator.process import close_memory, collect_seldom, interrupted_once, without_plugins_of_pydantic
+from rotator.process import QuickEnd, close_memory, collect_seldom, interrupted_once, without_plugins_of_pydantic
 
 COMMANDS: Final = {
     "inventory": Lazy("rotator.cli.commands.inventory", "inventory", "Every certificate in every org, managed or not."),
@@ -78,5 +78,6 @@ def _run(command: click.Command, name: str) -> int:
     close_memory()
     collect_seldom()
     without_plugins_of_pydantic()
+    end = QuickEnd()
     with interrupted_once():
-        return run(command, name)
+        return end.with_code(run(command, name))

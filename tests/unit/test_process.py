@@ -129,15 +129,32 @@ def test_garbage_is_looked_for_seldom_until_a_process_is_to_go_on() -> None:
     assert gc.get_threshold() == usual
 
 
-def test_a_command_looks_through_nothing_as_it_ends() -> None:
-    # What is registered first is called last.
-    script = (
-        "import atexit, gc\n"
-        "atexit.register(lambda: print(gc.get_freeze_count() > 0, len(gc.get_objects())))\n"
-        "from rotator.process import collect_seldom\n"
-        "collect_seldom()\n"
-    )
-    ended = subprocess.run([sys.executable, "-c", script], check=True, capture_output=True, text=True)
-    is_frozen, left = ended.stdout.split()
-    assert is_frozen == "True"
-    assert int(left) < 1000
+_ENDING: Final = """
+import atexit, os, sys
+from rotator.process import QuickEnd
+class Kept:
+    def __del__(self):
+        os.write(1, b"taken apart")
+end = QuickEnd()
+kept = Kept()
+atexit.register(sys.stdout.write, "what is registered is done, ")
+%s
+"""
+
+
+@longer
+@pytest.mark.parametrize(
+    ("last", "code", "out"),
+    [
+        ("sys.exit(end.with_code(4))", 4, "what is registered is done, "),
+        ("sys.exit(3)", 3, "what is registered is done, taken apart"),
+        ("end.with_code(0); os.close(1)", 120, ""),
+    ],
+    ids=["done", "never done", "what it says cannot be written"],
+)
+def test_a_command_that_is_done_takes_nothing_apart_as_it_ends(last: str, code: int, out: str) -> None:
+    # What it says is to wait for its end.
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
+    line = [sys.executable, "-c", _ENDING % last]
+    ended = subprocess.run(line, check=False, capture_output=True, text=True, env=environment)
+    assert (ended.returncode, ended.stdout) == (code, out)

@@ -38,7 +38,7 @@ def loaded_by(*arguments: str) -> set[str]:
         "main()\n"
         "print(json.dumps(sorted(sys.modules)))\n"
     )
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
     return set(json.loads(done.stdout.splitlines()[-1]))
 
 
@@ -229,7 +229,7 @@ sys.exit(main.rotate_main())
     "interrupts",
     [
         "command = click.Command('command', callback=interrupt)\nerror_output.say = interrupt",
-        "command = click.Command('command')\natexit.register(interrupt)",
+        "command = click.Command('command', callback=lambda: atexit.register(interrupt))",
     ],
     ids=["while the first is told of", "as the process ends"],
 )

@@ -89,6 +89,7 @@ def status(invocation: Invocation, names: tuple[str, ...], with_usage: bool) -> 
        "goes_on_at": when it tries again what it could not end, or null, "mode": "automatic" or "manual",
        "standstills": [{"why": "pause", "freeze" or "first start", "since", "until": time or null, "reason", "by",
                         "scope": "all", "org NAME" or "credential NAME", or empty}], now and to come, "previous_until",
+       "not_known": ["paused", "running", "halted", "refused", "revoked"] where the history cannot be read, else [],
        "last_rotation": {"id", "started_at", "finished_at", "outcome", "why", "gap_seconds",
                          "ending": "outcome", or "running", "halted" or "unfinished"} or null,
        "problem": sentence or null}, and with --usage

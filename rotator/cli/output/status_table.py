@@ -15,7 +15,7 @@ from rotator.cli.output.schedule_lines import (
 from rotator.core import words
 from rotator.core.lifecycle.states import CredentialState
 from rotator.core.thresholds import has_come
-from rotator.services.inventory.remarks import remark_on
+from rotator.services.inventory.remarks import not_known_of, remark_on
 from rotator.services.inventory.schedules import held_up
 
 if TYPE_CHECKING:
@@ -68,6 +68,7 @@ def as_json(line: CredentialStatus, now: datetime) -> dict[str, Any]:
         "begins_at": life.begins.at if life.begins else None,
         "goes_on_at": life.goes_on_at,
         "standstills": standstills_as_json(life.schedule, now),
+        "not_known": list(not_known_of(line)),
         "previous_until": life.previous_until,
         "last_rotation": _rotation_as_json(line, line.last_rotation) if line.last_rotation else None,
         "problem": line.problem.message if line.problem else None,
@@ -141,6 +142,8 @@ def _of_state(line: CredentialStatus, now: datetime) -> Iterator[str]:
     # What could not be read is told at the end, as an error.
     if remark and not (line.problem and line.state is CredentialState.UNKNOWN):
         yield str(remark)
+    if not_known := not_known_of(line):
+        yield f"Whether it is {words.listed(not_known, 'or')} is not known."
     if line.attempt.needs_attention:
         yield f"Its rotations by schedule failed, and a person is needed: {line.attempt.problem} {line.attempt.hint}"
 

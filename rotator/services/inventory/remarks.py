@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 MOST_NAMED: Final = 10
 """Apps in one sentence."""
 
+_OF_THE_HISTORY: Final = ("paused", "running", "halted", "refused", "revoked")
+"""What a credential may be that neither its org nor its store tells."""
+
 _INTERRUPTED: Final = "A rotation was interrupted, and nobody is at it."
 
 
@@ -46,6 +49,11 @@ def remark_on(status: CredentialStatus, now: datetime) -> Remark | None:
     if status.life.revoked and status.state is not CredentialState.RUNNING:
         return _revoked(status, status.life.revoked, now)
     return _by_state(status, now)
+
+
+def not_known_of(status: CredentialStatus) -> tuple[str, ...]:
+    """What it may be or not, as the history cannot be read."""
+    return _OF_THE_HISTORY if status.history_problem else ()
 
 
 def _by_state(status: CredentialStatus, now: datetime) -> Remark | None:  # noqa: PLR0911 - one line a state

@@ -32,8 +32,9 @@ def test_a_line_of_the_status_has_the_documented_members(rotator: Command, confi
         "current_app", "apps", "drift", "not_after", "days_left", "due_at", "begins_at", "previous_until",
         "last_rotation", "problem", "refused_since", "running", "halted_since", "halted_why", "last_login",
         "last_accepted_at", "mode", "goes_on_at", "revocation",
-        "standstills",
+        "standstills", "not_known",
     }  # fmt: skip
+    assert line["not_known"] == []
     assert (line["strategy"], line["current_app"], line["drift"]) == ("alternating", "Warehouse_A", False)
     assert [app["app"] for app in line["apps"]] == ["Warehouse_A", "Warehouse_B"]
     assert line["stages"]["current"] == line["apps"][0]["certificate"]["fingerprint"]
@@ -69,8 +70,13 @@ def test_a_history_that_is_gone_is_told_beside_an_org_that_is_down(
     for file in config.parent.glob("rotator.db*"):
         if file.is_file():
             file.unlink()
+    both = "status", "billing-sandbox", "warehouse"
+    said = "Whether it is paused, running, halted, refused or revoked is not known."
     simulator.org("sandbox").faults.add(DOWN)
-    outcome = rotator("--config", config, "status", "billing-sandbox")
+    outcome = rotator("--config", config, *both)
+    assert [f"{name}: {said}" in outcome.out.splitlines() for name in both[1:]] == [True, True]
+    lines = rotator("--config", config, *both, "--json").json
+    assert [line["not_known"] for line in lines] == [["paused", "running", "halted", "refused", "revoked"]] * 2
     assert outcome.code == 1
     assert "this installation has used it before" in outcome.err
     assert "org sandbox just now: HTTP 503" in outcome.err

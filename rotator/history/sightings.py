@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
 
 from sqlalchemy import bindparam, case, literal, select, tuple_, update
 
+from rotator.core.lifecycle.certificate_life import is_undated
 from rotator.core.observed import ObservedCertificate
 from rotator.history.engine.many_rows import insert_rows
 from rotator.history.engine.row_reading import AT_ONCE, RowReader, columns_of
@@ -119,14 +120,9 @@ def _last_of(rows: Iterable[ObservedCertificate]) -> list[ObservedCertificate]:
     found: dict[_Place, ObservedCertificate] = {}
     for each in rows:
         before = found.get(_where(each))
-        found[_where(each)] = replace(each, is_undated=True) if before and _took_its_date(each, before) else each
+        is_next = before is not None and each.first_seen == before.gone_at is not None and is_undated(each, before)
+        found[_where(each)] = replace(each, is_undated=True) if is_next else each
     return [found[where] for where in sorted(found)]
-
-
-def _took_its_date(seen: ObservedCertificate, before: ObservedCertificate) -> bool:
-    """Whether it was found in the place of another one, and the org's date of the last change was still that one's."""
-    is_next = seen.first_seen is not None and seen.first_seen == before.gone_at
-    return is_next and bool(seen.fingerprint) and seen.last_modified_at == before.last_modified_at is not None
 
 
 def sightings_of(database: Transactions, fingerprint: str) -> list[ObservedCertificate]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from rotator.core.lifecycle.dates import deferred_until
 from rotator.core.lifecycle.states import CertificateState
+from rotator.core.observed import Kind
 from rotator.core.thresholds import NEVER, Expiry, has_come, is_ahead, is_expired, is_short_of, soonest
 
 if TYPE_CHECKING:
@@ -165,6 +166,24 @@ def was_there_lately(last: ObservedCertificate, now: datetime) -> bool:
 def is_still_shown(last: ObservedCertificate, now: datetime) -> bool:
     """Whether what is in a place no more belongs into the inventory still."""
     return last.gone_at is None or now - last.gone_at < SHOWN_AFTER_GONE
+
+
+def is_undated(seen: ObservedCertificate, last: ObservedCertificate) -> bool:
+    """Whether another certificate is there than before, though the org says that nothing was changed since.
+
+    So it stays until the org tells another date.
+    """
+    if seen.last_modified_at is None or seen.last_modified_at != last.last_modified_at:
+        return False
+    if seen.type == Kind.EXTERNAL_APP and not (seen.fingerprint and last.fingerprint):
+        # What is not shown may be there all the same.
+        return False
+    return last.is_undated or _held(seen) != _held(last)
+
+
+def _held(seen: ObservedCertificate) -> tuple[str, datetime | None]:
+    """What nothing uses yet is kept without a date."""
+    return seen.fingerprint, seen.not_after if seen.is_usable else None
 
 
 def as_last_seen(seen: ObservedCertificate, last_look: datetime | None) -> ObservedCertificate:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from rotator.core.lifecycle.certificate_life import is_still_shown, was_there_lately
+from rotator.core.lifecycle.certificate_life import is_still_shown, is_undated, was_there_lately
 from rotator.core.observed import Kind
 from rotator.errors import OrgError
 from rotator.salesforce.inventory.reading import Unread
 from rotator.salesforce.permissions import SHOWS
-from rotator.services.inventory.whole_looks import is_undated, whole
+from rotator.services.inventory.whole_looks import whole
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator
@@ -31,7 +31,9 @@ class LastSeen:
         """What was seen now, with whether the org's date of its last change tells that it has changed."""
         last = self._last.get(seen.place)
         # What need not be read again is told as it was.
-        return replace(seen, is_undated=True) if seen is not last and is_undated(seen, last) else seen
+        if last is None or last.is_vanished or seen is last or not seen.is_readable:
+            return seen
+        return replace(seen, is_undated=True) if is_undated(seen, last) else seen
 
     def looked_through(self, seen: ObservedCertificate) -> ObservedCertificate:
         """What was seen now; an app that showed its certificate before, and does not now, cannot be read."""

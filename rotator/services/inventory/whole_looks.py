@@ -183,19 +183,6 @@ class Unchanged:
         return sorted(parts, key=lambda last: last.place != where)
 
 
-def is_undated(seen: ObservedCertificate, last: ObservedCertificate | None) -> bool:
-    """Whether another certificate is there than was last seen, though the org says that nothing was changed since.
-
-    So it stays until the org tells another date.
-    """
-    if last is None or last.is_vanished or not seen.is_readable or seen.last_modified_at is None:
-        return False
-    if seen.is_hidden or last.is_hidden:
-        return False
-    held, holds = (last.fingerprint, last.not_after), (seen.fingerprint, seen.not_after if seen.is_usable else None)
-    return seen.last_modified_at == last.last_modified_at and (last.is_undated or held != holds)
-
-
 _WHOLES: Final = {str(kind): kind.part_of for kind in Kind if kind.part_of}
 
 

@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import select, update
 
+from rotator.core.lifecycle.certificate_life import is_undated
 from rotator.core.observed import ObservedCertificate
 from rotator.history.engine.tables import CERTIFICATE, SIGHTING
 from rotator.history.sightings import (
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
     from rotator.history.engine.database import Database
 
 DAY = timedelta(days=1)
+EXTERNAL = {"type": "ExternalClientApplication"}
+SIGNING = {"type": "Certificate", "fingerprint": ""}
 
 
 @pytest.fixture
@@ -179,6 +182,34 @@ def test_what_was_found_in_the_place_of_another_under_its_date_has_no_date_of_it
         assert last_sightings(database)[0].is_undated
     record_sightings(database, [dataclasses.replace(other, last_modified_at=now)], now + 3 * DAY)
     assert not last_sightings(database)[0].is_undated
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "so"),
+    [
+        ({}, {"fingerprint": "b" * 64}, True),
+        ({}, {"fingerprint": ""}, True),
+        (SIGNING, {**SIGNING, "not_after": None}, True),
+        # What the org does not show may have been there all the time.
+        ({**EXTERNAL, "fingerprint": ""}, EXTERNAL, False),
+        (EXTERNAL, {**EXTERNAL, "fingerprint": ""}, False),
+    ],
+)
+def test_what_a_look_calls_undated_the_history_does_and_goes_on_to_do(
+    database: Database,
+    sighting: ObservedCertificate,
+    now: datetime,
+    before: dict[str, Any],
+    after: dict[str, Any],
+    so: bool,
+) -> None:
+    first, second = (dataclasses.replace(sighting, **each) for each in (before, after))
+    record_sightings(database, [first], now)
+    for days in (1, 2):
+        (last,) = last_sightings(database)
+        assert is_undated(second, last) is so
+        record_sightings(database, [second], now + days * DAY)
+        assert last_sightings(database)[0].is_undated is so
 
 
 def test_what_was_made_anew_under_the_date_of_one_that_was_gone_has_a_date(

@@ -18,7 +18,7 @@ from rotator.salesforce.inventory.reading import Unread
 from rotator.salesforce.metadata import Listing
 from rotator.services.inventory.ownership import Certificates, certificates_known, owners_of
 from rotator.services.inventory.vanished import LastSeen
-from rotator.services.inventory.whole_looks import Unchanged, WholeLook, is_undated
+from rotator.services.inventory.whole_looks import Unchanged, WholeLook
 from tests.unit.revoked import revoke
 from tests.unit.services.usage.promoted import DAY, NOW, PROMOTED, configured, seen, version
 
@@ -151,9 +151,8 @@ class TestUndated:
     )
     def test_by_what_was_seen_then_and_now(self, now: dict[str, Any], before: dict[str, Any], so: bool) -> None:
         seen_now, last = replace(HELD, **now), replace(HELD, **before)
-        assert is_undated(seen_now, last) is so
         assert LastSeen([last], NOW).dated(seen_now).is_undated is so
-        assert not is_undated(seen_now, None)
+        assert not LastSeen([], NOW).dated(seen_now).is_undated
 
 
 class TestLost:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final, Self
 from lxml import etree
 
 from rotator.net.shapes import WrongShape
-from rotator.salesforce.faults import in_shape
+from rotator.salesforce.faults import in_shape, not_in_shape
 from rotator.salesforce.soap import (
     child_of,
     copied,
@@ -57,15 +57,19 @@ class Component:
 
         Raises AnswerLost when there is anything else, or more than one of a name: that is no answer of the API.
         """
-        with self._in_shape():
+        try:
             parent = self._at(path[:-1])
             return "" if parent is None else text_of(parent, path[-1])
+        except WrongShape as error:
+            raise not_in_shape(error, self.org, of=self.full_name) from None
 
     def texts(self, group: str, *names: str) -> list[str]:
         """Some texts in a group, each as `text` gives it, found in one pass."""
-        with self._in_shape():
+        try:
             parent = self._at((group,))
             return [""] * len(names) if parent is None else texts_of(parent, *names)
+        except WrongShape as error:
+            raise not_in_shape(error, self.org, of=self.full_name) from None
 
     def has(self, *path: str) -> bool:
         """Whether there is such an element, and it is not nil. Raises AnswerLost as `text` does."""

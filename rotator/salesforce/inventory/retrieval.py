@@ -5,7 +5,7 @@ What comes back is an archive with a file for each component, which holds what a
 
 from __future__ import annotations
 
-import base64
+import binascii
 import io
 import lzma
 import struct
@@ -143,7 +143,7 @@ def _made(org: str, results: list[etree._Element]) -> bytes | None:
     if not archive:
         raise OrgError(f"The org {org} has deleted what it retrieved.", effect=NOTHING_CHANGED)
     try:
-        return base64.b64decode(archive, validate=True)
+        return binascii.a2b_base64(archive, strict_mode=True)
     except ValueError:
         raise WrongShape("its archive is no base64") from None
 

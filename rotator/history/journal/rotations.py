@@ -62,7 +62,8 @@ def newest(database: Transactions, names: Collection[str] | None = None) -> dict
 
 def unfinished(database: Transactions, names: Collection[str] | None = None) -> set[str]:
     """Which of some credentials, or of all, have a rotation that has no outcome."""
-    query = select(ROTATION.c.credential).where(ROTATION.c.outcome.is_(None)).distinct()
+    # With DISTINCT, SQLite would go through all rotations by an index, which takes eight times as long.
+    query = select(ROTATION.c.credential).where(ROTATION.c.outcome.is_(None))
     if names is not None:
         query = query.where(ROTATION.c.credential.in_(names))
     with database.reading() as connection:

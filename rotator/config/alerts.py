@@ -3,15 +3,13 @@
 from datetime import timedelta
 from typing import Annotated
 
-from pydantic import AfterValidator, Field, StringConstraints
+from pydantic import AfterValidator, Field
 
 from rotator.config.durations import Period
 from rotator.config.paths import RunbookUrl
 from rotator.config.plugins import Channel
-from rotator.config.section import Section, Words
+from rotator.config.section import Name, Section, Words
 from rotator.core.thresholds import EXPIRED
-
-ChannelName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_][A-Za-z0-9._-]{0,63}$")]
 
 
 def _largest_first(thresholds: tuple[timedelta, ...]) -> tuple[timedelta, ...]:
@@ -31,7 +29,7 @@ class AlertSettings(Section):
     """How messages name this installation; the machine's host name unless it is said."""
     runbook_url: RunbookUrl | None = None
     """Where a team keeps what to do about each kind of alert."""
-    channels: dict[ChannelName, Channel] = Field(default_factory=dict)
+    channels: dict[Name, Channel] = Field(default_factory=dict)
 
     @property
     def every_threshold(self) -> tuple[timedelta, ...]:

@@ -5,9 +5,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, model_validator
 
 from rotator.config.paths import ConfiguredPath
+from rotator.config.section import written_as
 from rotator.core.secret import Secret
 from rotator.errors import CertificateError, ConfigurationError
 from rotator.secret_files import UnfitFile, read_secret_file
@@ -18,8 +19,11 @@ if TYPE_CHECKING:
 
 _NOTHING_TOUCHED: Final = "Nothing was touched."
 
-EnvironmentName = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
-CredentialFile = Annotated[str, Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9._-]*$")]
+EnvironmentName = Annotated[str, written_as(r"[A-Za-z_][A-Za-z0-9_]*", "a variable's name has letters, digits and `_`")]
+CredentialFile = Annotated[
+    str,
+    written_as(r"[A-Za-z0-9_][A-Za-z0-9._-]*", "a systemd credential's name has letters, digits, `.`, `_` and `-`"),
+]
 
 
 class SecretReference(BaseModel):

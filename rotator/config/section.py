@@ -31,22 +31,30 @@ def when_left_out() -> Any:
     return Field(default_factory=dict, validate_default=True)
 
 
-ONE_LINE: Final = r"^[^\x00-\x1f\x7f-\x9f\u2028\u2029]*$"
-"""Without control characters and line breaks: it stands in requests, tables and messages."""
-
-Words = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=255, pattern=ONE_LINE)]
-
-
 def written_as(pattern: str, sentence: str) -> AfterValidator:
     """Text that has a form; `sentence` is what people are told where it has not."""
-    form = re.compile(pattern)
 
     def has_form(text: str) -> str:
-        if not form.fullmatch(text):
+        if not re.fullmatch(pattern, text):
             raise ValueError(sentence)
         return text
 
     return AfterValidator(has_form)
+
+
+ONE_LINE: Final = written_as(r"[^\x00-\x1f\x7f-\x9f\u2028\u2029]*", "must be one line, without control characters")
+"""It stands in requests, tables and messages."""
+
+Words = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=255), ONE_LINE]
+
+Name = Annotated[
+    str,
+    written_as(
+        r"[A-Za-z0-9_][A-Za-z0-9._-]{0,63}",
+        "a name has letters, digits, `.`, `_` and `-`, at most 64, no dot in front",
+    ),
+]
+"""The name of an org, a store, a credential, a channel or a hook: it stands in paths, tables and command lines."""
 
 
 class StoreSettings(Section):

@@ -21,7 +21,7 @@ from rotator.config.plugins import Channel, Store
 from rotator.config.rotation.hooks import HooksSettings
 from rotator.config.rotation.rotation_settings import RotationSettings
 from rotator.config.secrets import KeyReference
-from rotator.config.section import Section, Words, when_left_out
+from rotator.config.section import Name, Section, Words, when_left_out, written_as
 from rotator.core import words
 from rotator.core.decision.policies import Strategy
 from rotator.core.hook import Calls
@@ -81,11 +81,12 @@ def _over(defaults: dict[str, Any], own: dict[str, Any]) -> dict[str, Any]:
 OWN_KEY: Final = "login with a key"
 BY_CREDENTIAL: Final = "login by a credential"
 
-Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_][A-Za-z0-9._-]{0,63}$")]
-"""The name of an org, a store or a credential: it stands in paths, tables and command lines."""
-
-APP_NAME: Final = r"^[A-Za-z][A-Za-z0-9_]*$"
-AppName = Annotated[str, StringConstraints(pattern=APP_NAME, max_length=255)]
+APP_NAME: Final = "[A-Za-z][A-Za-z0-9_]*"
+AppName = Annotated[
+    str,
+    StringConstraints(max_length=255),
+    written_as(APP_NAME, "an app's full name has letters, digits and `_` (its API name in Setup)"),
+]
 """Full name of an app: its API name, after a namespace prefix where it has one."""
 
 AppKind = Literal["connected_app", "external_client_app"]

@@ -7,9 +7,6 @@ from typing import TYPE_CHECKING, Any, Final, get_args
 
 from pydantic import BaseModel
 
-from rotator.config.rotation.hooks import UNIT, USER
-from rotator.config.section import ONE_LINE
-from rotator.config.settings import APP_NAME
 from rotator.entry_points import nearest
 
 if TYPE_CHECKING:
@@ -59,20 +56,6 @@ _SENTENCES: Final = {
     "value_error": "{error}",
 }
 
-_FORMS: Final = {
-    r"^[A-Za-z0-9_][A-Za-z0-9._-]{0,63}$": "a name has letters, digits, `.`, `_` and `-`, at most 64, no dot in front",
-    APP_NAME: "an app's full name has letters, digits and `_` (its API name in Setup)",
-    r"^[A-Za-z_][A-Za-z0-9_]*$": "a variable's name has letters, digits and `_`",
-    r"^[A-Za-z0-9_][A-Za-z0-9._-]*$": "a systemd credential's name has letters, digits, `.`, `_` and `-`",
-    r"^([01][0-9]|2[0-3]):[0-5][0-9]$": "a time of day has the form 22:30, in quotes",
-    r"^[A-Za-z0-9.:_-]{1,253}$": "must be the name or the address of a host",
-    r"^[^\s@<>,;]+@[^\s@<>,;]+$": "must be one mail address, such as operations@example.com",
-    ONE_LINE: "must be one line, without control characters",
-    UNIT: "must be the name of a unit of systemd, such as billing.service",
-    USER: "must be the name of a user of this machine",
-    r"^[A-Z]{2}$": "a country is two capital letters, such as DE",
-}
-
 
 def describe(error: ErrorDetails, place: Place, model: type[BaseModel]) -> str:
     """One sentence for an error that pydantic found at `place` of a document of `model`."""
@@ -81,8 +64,6 @@ def describe(error: ErrorDetails, place: Place, model: type[BaseModel]) -> str:
         return _unknown_key(str(place[-1]), known_keys(model, place[:-1]))
     if kind in {"too_short", "too_long"}:
         return _wrong_count(place, context)
-    if kind == "string_pattern_mismatch":
-        return _FORMS.get(context["pattern"], error["msg"])
     return _SENTENCES[kind].format(**context) if kind in _SENTENCES else error["msg"]
 
 

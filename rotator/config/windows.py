@@ -6,10 +6,10 @@ from typing import Annotated, Any, Final, Literal, Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from cronsim import CronSim, CronSimError
-from pydantic import AfterValidator, Discriminator, Field, StringConstraints, Tag, model_validator
+from pydantic import AfterValidator, Discriminator, Field, Tag, model_validator
 
 from rotator.config.durations import Period
-from rotator.config.section import Section, Words
+from rotator.config.section import Section, Words, written_as
 from rotator.core.schedule import Standstill, Why
 from rotator.core.windows import Cron, Weekly
 
@@ -19,7 +19,7 @@ BY_CRON: Final = "window by cron"
 _FIELDS: Final = 5
 
 Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
-TimeOfDay = Annotated[str, StringConstraints(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$")]
+TimeOfDay = Annotated[str, written_as(r"([01][0-9]|2[0-3]):[0-5][0-9]", "a time of day has the form 22:30, in quotes")]
 
 _WEEK: Final[tuple[Weekday, ...]] = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 

@@ -2,14 +2,16 @@
 
 from typing import Annotated, Final, Literal, Self
 
-from pydantic import Field, StringConstraints, model_validator
+from pydantic import Field, model_validator
 
 from rotator.config.paths import ConfiguredPath
 from rotator.config.secrets import SecretReference
-from rotator.config.section import ChannelSettings, Words
+from rotator.config.section import ChannelSettings, Words, written_as
 
-Host = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9.:_-]{1,253}$")]
-Mailbox = Annotated[str, StringConstraints(pattern=r"^[^\s@<>,;]+@[^\s@<>,;]+$")]
+Host = Annotated[str, written_as(r"[A-Za-z0-9.:_-]{1,253}", "must be the name or the address of a host")]
+Mailbox = Annotated[
+    str, written_as(r"[^\s@<>,;]+@[^\s@<>,;]+", "must be one mail address, such as operations@example.com")
+]
 Port = Annotated[int, Field(strict=True, ge=1, le=65535)]
 
 _USUAL_PORTS: Final = {"starttls": 587, "tls": 465, "none": 25}

@@ -9,14 +9,8 @@ from pydantic import AfterValidator, Discriminator, Field, StringConstraints, Ta
 from rotator.config.durations import Period
 from rotator.config.paths import ConfiguredPath, WebhookUrl
 from rotator.config.secrets import SecretReference
-from rotator.config.section import ONE_LINE, Section
+from rotator.config.section import ONE_LINE, Name, Section, written_as
 from rotator.core.hook import HookEvent
-
-UNIT: Final = r"^[A-Za-z0-9:_.\\@][A-Za-z0-9:_.\\@-]{0,250}\.(service|socket|target|path|timer)$"
-"""Name of a unit (systemd.unit(5)); it cannot begin like an option."""
-
-USER: Final = r"^[A-Za-z0-9_][A-Za-z0-9._-]{0,63}\$?$"
-"""Name of a user of the system (useradd(8))."""
 
 COMMAND: Final = "hook that is a command"
 UNIT_HOOK: Final = "hook that is a unit"
@@ -25,9 +19,17 @@ WEBHOOK: Final = "hook that is a webhook"
 
 _LONGEST: Final = timedelta(minutes=10)
 
-HookName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_][A-Za-z0-9._-]{0,63}$")]
-Argument = Annotated[str, StringConstraints(max_length=4096, pattern=ONE_LINE)]
-Unit = Annotated[str, StringConstraints(pattern=UNIT)]
+Argument = Annotated[str, StringConstraints(max_length=4096), ONE_LINE]
+Unit = Annotated[
+    str,
+    written_as(
+        r"[A-Za-z0-9:_.\\@][A-Za-z0-9:_.\\@-]{0,250}\.(service|socket|target|path|timer)",
+        "must be the name of a unit of systemd, such as billing.service",
+    ),
+]
+"""Its name (systemd.unit(5)), which cannot begin like an option."""
+User = Annotated[str, written_as(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,63}\$?", "must be the name of a user of this machine")]
+"""Its name (useradd(8))."""
 
 
 def _bounded(timeout: timedelta) -> timedelta:
@@ -55,7 +57,7 @@ class CommandHookSettings(HookSettings):
 
     type: Literal["command"]
     command: Annotated[tuple[Argument, ...], Field(min_length=1)]
-    user: Annotated[str, StringConstraints(pattern=USER)] | None = None
+    user: User | None = None
     """As whom it runs; as rotator does, where nothing is said."""
 
     @model_validator(mode="after")
@@ -120,4 +122,4 @@ Hook = Annotated[
 class HooksSettings(Section):
     """`hooks:`. None of them changes how a rotation ends."""
 
-    after_rotation: dict[HookName, Hook] = Field(default_factory=dict)
+    after_rotation: dict[Name, Hook] = Field(default_factory=dict)

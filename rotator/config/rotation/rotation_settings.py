@@ -7,7 +7,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, StringConstraints, model_validator
 
 from rotator.config.durations import Duration, Period
-from rotator.config.section import ONE_LINE, Section, when_left_out
+from rotator.config.section import ONE_LINE, Section, when_left_out, written_as
 from rotator.config.windows import Freezes, WindowSettings
 from rotator.core import words
 from rotator.core.crypto.names import RETIRED_COMMON_NAME
@@ -15,7 +15,7 @@ from rotator.core.decision.policies import Verification
 from rotator.core.schedule import Mode
 from rotator.core.usage.retirement import Retire
 
-SubjectPart = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=64, pattern=ONE_LINE)]
+SubjectPart = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=64), ONE_LINE]
 
 
 class SubjectSettings(Section):
@@ -27,7 +27,7 @@ class SubjectSettings(Section):
     organization: SubjectPart | None = None
     locality: SubjectPart | None = None
     state: SubjectPart | None = None
-    country: Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")] | None = None
+    country: Annotated[str, written_as(r"[A-Z]{2}", "a country is two capital letters, such as DE")] | None = None
 
     @model_validator(mode="after")
     def _not_of_a_throwaway(self) -> Self:

@@ -21,7 +21,7 @@ ExternalId = Annotated[
 """AssumeRole, ExternalId."""
 
 MOST_TAGS: Final = 50
-TagKey = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=128, pattern=ONE_LINE)]
+TagKey = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=128), ONE_LINE]
 TagValue = Annotated[str, StringConstraints(max_length=256)]
 """Tag; how many there may be, and whose names begin with `aws:`: AWS General Reference, "Tagging"."""
 RoleArn = Annotated[

@@ -14,7 +14,7 @@ from rotator.core.observed import ObservedApp
 from rotator.errors import OrgError
 from rotator.salesforce.client_secrets import State
 from rotator.salesforce.transport import AnswerLost
-from rotator.services.rotation.client_secrets.pair_adoption import pair_in_use, unstage, version_of
+from rotator.services.rotation.client_secrets.pair_adoption import pair_in_use, version_of
 from rotator.services.rotation.executor import Executor
 from rotator.services.rotation.observer import Observer
 
@@ -48,10 +48,13 @@ def executor_of(
 
 def discard_pending(credential: CredentialContext, pending: Fingerprint) -> None:
     """Discards a pending version; of a client secret its pair leaves the org first, where that is staged only."""
-    if credential.secrets is None:
-        credential.store.discard(credential.name, pending)
-    else:
-        unstage(credential, credential.secrets, pending)
+    if credential.secrets is not None:
+        [app] = credential.settings.app_names
+        pairs = credential.secrets.read(app)
+        staged = pairs.second_as(State.STAGED) if pairs else None
+        if staged is not None and staged.fingerprint == pending:
+            credential.secrets.delete(app, expecting=pending)
+    credential.store.discard(credential.name, pending)
 
 
 class PairsObserver(Observer):

@@ -8,12 +8,10 @@ from rotator.core.credentials import SecretVersion
 from rotator.core.logins import LoginOutcome
 from rotator.core.thresholds import later
 from rotator.errors import LoginRefused
-from rotator.salesforce.client_secrets import State
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from rotator.core.credentials import Fingerprint
     from rotator.salesforce.client_secrets import ClientSecrets, Pair
     from rotator.services.rotation.observer import CredentialContext
 
@@ -69,13 +67,3 @@ def secret_to_adopt(credential: CredentialContext, secrets: ClientSecrets, now: 
             hint=answer.hint,
         )
     return version
-
-
-def unstage(credential: CredentialContext, secrets: ClientSecrets, pending: Fingerprint) -> None:
-    """Discards a pending version, and its pair on the org where that is staged only."""
-    [app] = credential.settings.app_names
-    pairs = secrets.read(app)
-    staged = pairs.second_as(State.STAGED) if pairs else None
-    if staged is not None and staged.fingerprint == pending:
-        secrets.delete(app, expecting=pending)
-    credential.store.discard(credential.name, pending)

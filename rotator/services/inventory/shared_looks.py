@@ -55,6 +55,7 @@ def _encoded(look: WholeLook) -> JSON:
         "joined": joined,
         "refused": sorted(look.refused),
         "absent": sorted(look.absent),
+        "unusable": sorted(look.unusable),
     }
 
 
@@ -70,6 +71,7 @@ def _decoded(value: Any) -> WholeLook | None:
         joined=Joined(dict(joined["app_of"]), tuple(joined["unlisted"])) if joined else None,
         refused=frozenset(value["refused"]),
         absent=frozenset(value["absent"]),
+        unusable=_places(value["unusable"]),
     )
 
 

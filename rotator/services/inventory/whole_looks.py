@@ -47,7 +47,7 @@ class WholeLook:
 
     at: datetime
     again: frozenset[Place] = frozenset()
-    """What could not be read, or is not in use yet: the history does not tell it."""
+    """What could not be read: the history does not tell it."""
     hidden: frozenset[Place] = frozenset()
     """What was shown without a certificate: what the history has of it from before is not what was seen now."""
     joined: Joined | None = None
@@ -56,6 +56,8 @@ class WholeLook:
     """The types that the user may not list."""
     absent: frozenset[str] = frozenset()
     """The types of which there was nothing, then or since."""
+    unusable: frozenset[Place] = frozenset()
+    """What waits for its chain, which the history does not tell either."""
 
 
 class Looks(Protocol):
@@ -113,10 +115,13 @@ class WholeLooks:
             at_once=1 if last_seen else READS_AT_ONCE,
         )
         unread = {place(each.kind, each.app) for each in found.unread if each.app}
-        again = unread | {whole(each) for each in found.entries if not (each.is_readable and each.is_usable)}
+        again = unread | {whole(each) for each in found.entries if not each.is_readable}
         hidden = frozenset(each.place for each in found.entries if each.is_hidden)
+        unusable = frozenset(each.place for each in found.entries if not each.is_usable)
         at = before.at if before else now
-        self._looks.put(org, WholeLook(at, frozenset(again), hidden, found.joined, found.refused, found.absent))
+        self._looks.put(
+            org, WholeLook(at, frozenset(again), hidden, found.joined, found.refused, found.absent, unusable)
+        )
         return found
 
     def distrust(self, org: str) -> None:
@@ -161,6 +166,7 @@ class Unchanged:
         """`always` are the apps to read whatever their date says."""
         self._again: Final = look.again | {place(kind, app) for app in always for kind in APPS}
         self._hidden: Final = look.hidden
+        self._unusable: Final = look.unusable
         self._parts: Final[dict[Place, list[ObservedCertificate]]] = defaultdict(list)
         for last in last_seen:
             if not last.is_vanished:
@@ -180,6 +186,8 @@ class Unchanged:
                 return None
         if any(last.last_modified_by != listing.last_modified_by for last in parts):
             parts = [replace(last, last_modified_by=listing.last_modified_by) for last in parts]
+        if where in self._unusable:
+            parts = [replace(last, is_usable=False) for last in parts]
         return sorted(parts, key=lambda last: last.place != where)
 
 

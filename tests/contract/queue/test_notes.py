@@ -165,6 +165,7 @@ LOOKS = st.builds(
     ),
     refused=st.frozensets(st.sampled_from(["ConnectedApp", "Certificate"])),
     absent=st.frozensets(st.sampled_from(["SamlSsoConfig"])),
+    unusable=PLACES,
 )
 IN_ONE_DATABASE = settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 

@@ -22,6 +22,7 @@ LOOK = WholeLook(
     JOINED,
     frozenset({"SamlSsoConfig"}),
     frozenset({"Certificate"}),
+    frozenset({Place(Kind.CERTIFICATE, "requested")}),
 )
 
 

@@ -348,10 +348,14 @@ def test_certificates_of_the_org_are_queried_when_one_of_them_has_changed(world:
     assert world.calls(world.look) == STEADY
 
 
-def test_a_certificate_that_is_not_in_use_yet_is_asked_for_again(world: World) -> None:
-    world.org.add_certificate("Requested", None, unusable=True)
-    world.look()
-    assert world.calls(world.look) == {**STEADY, Kind.TOOLING: 1}
+@pytest.mark.parametrize("moved", [timedelta(), HOUR])
+def test_what_waits_for_its_chain_is_asked_for_when_it_changed_and_once_a_day(world: World, moved: timedelta) -> None:
+    requested = world.org.add_certificate("Requested", None, unusable=True)
+    first = told(world.look())
+    assert (world.calls(world.look), told(world.look()), first[-1].is_usable) == (STEADY, first, False)
+    requested.unusable, requested.modified_at = False, requested.modified_at + moved
+    assert world.look().entries[-1].is_usable is bool(moved)
+    assert world.look(after=timedelta(hours=23)).entries[-1].is_usable
 
 
 def test_a_session_that_ended_is_renewed_within_the_look(world: World) -> None:

@@ -7,12 +7,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-import requests
-
 import rotator
 from rotator.alerts.base import DeliveryFailed
 from rotator.net.client import NO_SOCKS, USE_HTTP_PROXY, Session, is_about_socks, why_unreached
 from rotator.net.limits import KILOBYTE, Limits
+from rotator.net.loading import requests
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -10,14 +10,13 @@ import json
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
-import requests
-
 import rotator
 from rotator.core import words
 from rotator.errors import ConfigurationError
 from rotator.hooks.base import HookFailed
 from rotator.net.client import NO_SOCKS, USE_HTTP_PROXY, Session, host_of, is_about_socks, why_unreached
 from rotator.net.limits import KILOBYTE, Limits
+from rotator.net.loading import requests
 from rotator.plain_text import one_line
 
 if TYPE_CHECKING:

@@ -10,8 +10,6 @@ from functools import cache
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Final
 
-import requests
-from requests.adapters import HTTPAdapter
 from urllib3 import HTTPResponse, Timeout
 from urllib3 import exceptions as urllib3
 
@@ -19,6 +17,7 @@ from rotator.net import trust
 from rotator.net.answer import Answer, as_requests_tells
 from rotator.net.exchange import BoundedResponse, Exchange, under_way
 from rotator.net.limits import Limits, Misleading
+from rotator.net.loading import requests
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, MutableMapping
@@ -39,7 +38,7 @@ def answers_of(size: int | None) -> Iterator[None]:
         _SIZE.reset(before)
 
 
-class BoundedAdapter(HTTPAdapter):
+class BoundedAdapter(requests.adapters.HTTPAdapter):
     """Reads every answer whole, within limits, before anybody sees it. Raises what requests raises, and `limits`."""
 
     def __init__(
@@ -171,7 +170,7 @@ def calls_of_others(limits: Limits) -> Iterator[None]:
         _OF_OTHERS.reset(before)
 
 
-class _AdapterOfOthers(HTTPAdapter):
+class _AdapterOfOthers(requests.adapters.HTTPAdapter):
     def send(self, request: requests.PreparedRequest, *arguments: Any, **options: Any) -> requests.Response:
         limits = _OF_OTHERS.get()
         if limits is None:

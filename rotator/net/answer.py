@@ -9,9 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-import requests
-from requests.models import REDIRECT_STATI
 from urllib3 import exceptions as urllib3
+
+from rotator.net.loading import requests
 
 if TYPE_CHECKING:
     from collections.abc import MutableMapping
@@ -50,7 +50,7 @@ class Answer:
     @property
     def is_redirect(self) -> bool:
         """Whether it says that the answer is elsewhere."""
-        return self.status_code in REDIRECT_STATI and "Location" in self.headers
+        return self.status_code in requests.models.REDIRECT_STATI and "Location" in self.headers
 
 
 def as_requests_tells(error: Exception, request: requests.PreparedRequest) -> Exception:

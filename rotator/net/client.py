@@ -7,10 +7,10 @@ from threading import Lock
 from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 from urllib.parse import urljoin, urlsplit
 
-import requests
 from urllib3.exceptions import NewConnectionError
 
 from rotator.net.adapter import BoundedAdapter
+from rotator.net.loading import requests
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Self
 
-import requests
+from rotator.net.loading import requests
 
 if TYPE_CHECKING:
     from datetime import timedelta

@@ -12,7 +12,6 @@ from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 from urllib.parse import urlsplit
 
-from requests import exceptions as failures
 from urllib3.exceptions import NewConnectionError
 
 import rotator
@@ -21,6 +20,7 @@ from rotator.net import trust
 from rotator.net.adapter import answers_of
 from rotator.net.client import NO_SOCKS, Session, cause_of, host_of, is_about_socks, location, why_unreached
 from rotator.net.limits import Limits, TooLarge, TooSlow
+from rotator.net.loading import requests
 from rotator.net.shapes import parsed
 from rotator.salesforce.hosts import InstanceHosts
 
@@ -28,8 +28,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping
     from datetime import datetime
     from pathlib import Path
-
-    import requests
 
     from rotator.core.secret import Secret
     from rotator.net.answer import Answer
@@ -204,7 +202,7 @@ def _in_our_words(url: str) -> Iterator[None]:
             f"{host} answers with {error}, and what was asked for is never that large.",
             hint="Check that nothing answers in the org's place.",
         ) from None
-    except failures.ProxyError as error:
+    except requests.exceptions.ProxyError as error:
         refusal = _TUNNEL_REFUSED.search(str(error))
         how = f"refuses ({refusal[1]})" if refusal else "does not answer, or refuses"
         raise OrgUnavailable(
@@ -212,7 +210,7 @@ def _in_our_words(url: str) -> Iterator[None]:
             effect=NOTHING_CHANGED,
             hint=_CHECK_PROXY,
         ) from None
-    except failures.InvalidSchema as error:
+    except requests.exceptions.InvalidSchema as error:
         if not is_about_socks(error):
             raise _not_callable(host, error) from None
         raise OrgError(
@@ -220,15 +218,19 @@ def _in_our_words(url: str) -> Iterator[None]:
             effect=NOTHING_CHANGED,
             hint=f"Name a proxy for HTTP (http://HOST:PORT). {_CHECK_PROXY}",
         ) from None
-    except failures.SSLError as error:
+    except requests.exceptions.SSLError as error:
         raise _tls_failure(host, error) from None
-    except failures.ConnectTimeout:
+    except requests.ConnectTimeout:
         raise _unreachable(host, "no connection within the time-out") from None
-    except failures.ConnectionError as error:
+    except requests.ConnectionError as error:
         raise _connection_failure(host, error) from None
-    except (failures.Timeout, failures.ChunkedEncodingError, failures.ContentDecodingError):
+    except (
+        requests.Timeout,
+        requests.exceptions.ChunkedEncodingError,
+        requests.exceptions.ContentDecodingError,
+    ):
         raise _lost(host) from None
-    except failures.RequestException as error:
+    except requests.RequestException as error:
         raise _not_callable(host, error) from None
     except OSError:
         # What requests says, in no class of its own, of a file of authorities that is not there.

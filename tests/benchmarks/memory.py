@@ -104,8 +104,7 @@ def measured(folder: Path, members: list[Member], name: str, *, with_pages: bool
 def imported() -> list[str]:
     """A line of the table: what has been imported, alone."""
     modules = ("rotator.cli.main", "rotator.daemon.start", "rotator.services.schedule.cycle", "rotator.web.server")
-    begun = "import sys\nfrom rotator.net.loading import load_without_guesses\nload_without_guesses()"
-    program = f"{begun}\nimport {', '.join(modules)}\nprint(flush=True)\nsys.stdin.read()"
+    program = f"import sys\nimport {', '.join(modules)}\nprint(flush=True)\nsys.stdin.read()"
     with subprocess.Popen([sys.executable, "-c", program], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
         assert process.stdout
         process.stdout.readline()

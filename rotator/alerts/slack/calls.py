@@ -7,7 +7,6 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
-import requests
 from urllib3.exceptions import NewConnectionError
 
 import rotator
@@ -27,6 +26,7 @@ from rotator.net.client import (
     why_unreached,
 )
 from rotator.net.limits import MEGABYTE, Limits
+from rotator.net.loading import requests
 from rotator.net.shapes import Fields, WrongShape
 
 if TYPE_CHECKING:

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-import requests
 from botocore import exceptions as botocore
 from botocore.awsrequest import AWSResponse
-from requests import exceptions as failures
 
 from rotator.net.client import Session, is_about_socks
+from rotator.net.loading import requests
 from rotator.stores.aws.aws_errors import NoAuthorities, ProxyIsForSocks
 
 if TYPE_CHECKING:
@@ -59,15 +58,15 @@ class _Sender:
 
 def _as_botocore_says_it(error: requests.RequestException, url: str) -> botocore.BotoCoreError:
     kind = type(error).__name__
-    if isinstance(error, failures.ProxyError):
+    if isinstance(error, requests.exceptions.ProxyError):
         return botocore.ProxyConnectionError(proxy_url="the proxy", error=kind)
-    if isinstance(error, failures.SSLError):
+    if isinstance(error, requests.exceptions.SSLError):
         return botocore.SSLError(endpoint_url=url, error=requests.exceptions.SSLError(kind))
-    if isinstance(error, failures.ConnectTimeout):
+    if isinstance(error, requests.ConnectTimeout):
         return botocore.ConnectTimeoutError(endpoint_url=url, error=kind)
-    if isinstance(error, failures.Timeout):
+    if isinstance(error, requests.Timeout):
         return botocore.ReadTimeoutError(endpoint_url=url, error=kind)
-    if isinstance(error, failures.ConnectionError):
+    if isinstance(error, requests.ConnectionError):
         return botocore.EndpointConnectionError(endpoint_url=url, error=kind)
     return botocore.HTTPClientError(error=kind)
 

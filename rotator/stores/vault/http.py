@@ -8,12 +8,12 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 import hvac
-import requests
 from hvac.adapters import RawAdapter
 
 from rotator.errors import StoreError, StoreUnavailable
 from rotator.net.client import NO_SOCKS, USE_HTTP_PROXY, Session, host_of, is_about_socks, location
 from rotator.net.limits import Limits, TooLarge
+from rotator.net.loading import requests
 from rotator.net.shapes import Fields, WrongShape
 from rotator.plain_text import one_line
 from rotator.stores.refusals import STAGES_WHOLE

@@ -21,8 +21,9 @@ HEAVY = (
 
 
 OF_OTHER_WORK = (
-    "alembic", "procrastinate", "rich", "rotator.core.machines.fleet", "rotator.core.posture.choices",
-    "rotator.core.usage.sources", "rotator.history.engine.postgres", "rotator.history.locks.advisory",
+    "alembic", "charset_normalizer", "procrastinate", "rich", "rotator.core.machines.fleet",
+    "rotator.core.posture.choices", "rotator.core.usage.sources", "rotator.history.engine.postgres",
+    "rotator.history.locks.advisory",
     "rotator.history.locks.poolers", "rotator.queue", "rotator.salesforce.apps.acceptance",
     "rotator.salesforce.writing", "rotator.tracebacks", "tenacity",
 )  # fmt: skip

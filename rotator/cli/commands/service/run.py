@@ -133,9 +133,6 @@ def run(
     with invocation.application() as app:
         # The log tells it.
         app.say = None
-        from rotator.net.loading import load_without_guesses
-
-        load_without_guesses()
         from rotator.daemon.start import serve, serve_once
 
         if not once:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from tests.benchmarks.fleet import Member
 
 APPS: Final = 20
-RUNS: Final = 7
+RUNS: Final = 11
 
 PAIRS: Final = (
     (("org", "list", "metadata", "--metadata-type", "ConnectedApp"), "inventory"),

@@ -117,7 +117,7 @@ def in_shape(org: str, api: str = "Metadata API", of: str = "") -> Iterator[None
 
 
 def not_in_shape(error: WrongShape, org: str, api: str = "Metadata API", of: str = "") -> OrgError:
-    """The error of `in_shape`, for what is read by the thousand: to enter and leave a context takes half as long."""
+    """The error of `in_shape`, for who reads apps by the thousand: a context takes half as long as to read one."""
     return from_status(org, 200, api, f"of {of}, {error}" if of else str(error))
 
 

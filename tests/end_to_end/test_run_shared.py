@@ -27,11 +27,11 @@ if TYPE_CHECKING:
 DAEMON: Final = {"tick": "1s", "jitter": "0s", "inventory_every": "2s"}
 
 TELLS_WHAT_IT_HAS_LOADED: Final = """
-import atexit, sys
-atexit.register(lambda: print("LOADED", *sys.modules, file=sys.stderr))
+import sys
 from rotator.cli.main import main
 sys.argv = ["rotator", "run", "--log-format", "text"]
 main()
+print("LOADED", *sys.modules, file=sys.stderr)
 """
 OF_SEVERAL_MACHINES: Final = ("procrastinate", "psycopg", "rotator.queue", "rotator.daemon.dispatch.shared_queue")
 

@@ -112,7 +112,7 @@ _SELDOM: Final = (200_000, 10, 10)
 def collect_seldom() -> None:
     """Has Python look for garbage so seldom that it costs nothing: for a process that ends soon.
 
-    What its imports make stays, and to look through it again and again takes a fifth of a command's processor time.
+    What its imports make stays, and would be looked through again and again.
     """
     gc.set_threshold(*_SELDOM)
 

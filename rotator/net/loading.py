@@ -15,14 +15,12 @@ __all__ = ["requests"]
 _GUESSES: Final = "charset_normalizer"
 _MODULES: Final = cast("dict[str, Any]", sys.modules)
 
-_before: Final = _MODULES.get(_GUESSES)
-_MODULES[_GUESSES] = None
+_MODULES.setdefault(_GUESSES, None)
 try:
     with warnings.catch_warnings():
         # It says that it does without.
         warnings.simplefilter("ignore")
         import requests
 finally:
-    del _MODULES[_GUESSES]
-    if _before:
-        _MODULES[_GUESSES] = _before
+    if _MODULES[_GUESSES] is None:
+        del _MODULES[_GUESSES]
